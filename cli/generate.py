@@ -1,0 +1,141 @@
+"""`aura generate`: one video, from the command line to a file, through a running AuraAnim or a temporary one."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+
+from cli.bars import Bars
+from cli.client import ENDED, Client
+from cli.home import LOCAL_EMAIL, Home
+from cli.up import NotStarted, running
+
+Json = dict[str, Any]
+
+START_SECONDS: Final = 120
+CANCEL_SECONDS: Final = 30
+INTERRUPTED: Final = 130
+
+
+class Failed(Exception):  # noqa: N818
+    """The job ended without a video."""
+
+
+@contextmanager
+def system(api: str | None, data_dir: Path, console: Console) -> Iterator[str]:
+    """The address of a gateway: the one named, the one that runs here, or a temporary one for the time of this call."""
+    if address := api or running(data_dir):
+        yield address
+        return
+    console.print("starting AuraAnim for this one video (keep it running with `aura up`)", highlight=False)
+    home = Home(data_dir)
+    home.create()
+    with home.log("up").open("ab") as log, _free_port() as port:
+        command = [sys.executable, "-m", "cli.main", "up", "--data-dir", str(data_dir), "--port", str(port), "--no-web"]
+        process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
+    try:
+        yield _wait_for_gateway(process, home)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait()
+
+
+@contextmanager
+def _free_port() -> Iterator[int]:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    yield port
+
+
+def _wait_for_gateway(process: "subprocess.Popen[bytes]", home: Home) -> str:
+    """The job may be queued as soon as the gateway answers: Ray comes up while it waits in line."""
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            break
+        if address := running(home.path):
+            return address
+        time.sleep(0.2)
+    last = home.log("up").read_text(errors="replace").strip().splitlines()
+    raise NotStarted(last[-1] if last else "AuraAnim did not start")
+
+
+def sign_in(client: Client, api: str | None, data_dir: Path) -> None:
+    """As the local user of this data directory, or as AURA_EMAIL with AURA_PASSWORD."""
+    email, password = os.environ.get("AURA_EMAIL"), os.environ.get("AURA_PASSWORD")
+    if email and password:
+        client.sign_in(email, password)
+    elif api:
+        raise Failed("set AURA_EMAIL and AURA_PASSWORD to sign in at another AuraAnim")
+    else:
+        client.sign_in(LOCAL_EMAIL, Home(data_dir).secrets["PASSWORD"], register=True)
+
+
+def generate(client: Client, spec: Json, file: Path, console: Console) -> Json:
+    """Queue, wait, fetch. Ctrl-C cancels the job before it leaves."""
+    job_id = client.generate(spec)
+    try:
+        with Bars(console) as bars:
+            job = _follow(client, job_id, bars)
+    except KeyboardInterrupt:
+        console.print("canceling")
+        _cancel(client, job_id)
+        raise
+    if job["status"] != "succeeded":
+        raise Failed((job.get("error") or {}).get("message") or f"the job was {job['status']}")
+    return _fetch(client, job_id, file)
+
+
+def _follow(client: Client, job_id: str, bars: Bars) -> Json:
+    job: Json = {}
+    for event in client.follow(job_id):
+        job |= event
+        bars.show(job)
+    return job
+
+
+def _cancel(client: Client, job_id: str) -> None:
+    client.cancel(job_id)
+    end = time.monotonic() + CANCEL_SECONDS
+    while time.monotonic() < end and client.status(job_id)["status"] not in ENDED:
+        time.sleep(0.2)
+
+
+def _fetch(client: Client, job_id: str, file: Path) -> Json:
+    result = client.result(job_id)
+    video = next(output for output in result["outputs"] if output["kind"] == "video")
+    client.download(video, file)
+    shown = {name: video[name] for name in ("width", "height", "fps", "frames", "duration", "size_bytes", "sha256")}
+    return {
+        "path": str(file),
+        "job_id": job_id,
+        **shown,
+        "resolved": result["resolved"],
+        "warnings": result["warnings"],
+    }
+
+
+def tell(outcome: Json, console: Console, *, as_json: bool) -> None:
+    """The last line: where the video is and what it is."""
+    if as_json:
+        sys.stdout.write(json.dumps(outcome) + "\n")
+        return
+    for warning in outcome["warnings"]:
+        console.print(f"note: {warning}", highlight=False)
+    console.print(
+        f"{outcome['path']}: {outcome['width']}x{outcome['height']}, {outcome['frames']} frames at "
+        f"{outcome['fps']:g} fps, {outcome['size_bytes'] / 1000:.0f} kB, seed {outcome['resolved']['seed']}",
+        highlight=False,
+        soft_wrap=True,
+    )

@@ -1,0 +1,113 @@
+"""The data directory: secrets, addresses and logs of one embedded AuraAnim, readable by its owner alone."""
+
+import fcntl
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import IO, Any
+
+LOCAL_EMAIL = "me@localhost"
+
+
+class Busy(Exception):  # noqa: N818
+    """Another `aura up` already runs in this data directory."""
+
+
+@dataclass(frozen=True)
+class Home:
+    """`path` holds everything: remove it and a fresh start is what is left."""
+
+    path: Path
+
+    def create(self) -> None:
+        self.path.mkdir(parents=True, exist_ok=True)
+        self.logs.mkdir(exist_ok=True)
+        self._private.mkdir(mode=0o700, exist_ok=True)
+
+    @property
+    def logs(self) -> Path:
+        return self.path / "logs"
+
+    @property
+    def _private(self) -> Path:
+        return self.path / "private"
+
+    @property
+    def processes_file(self) -> Path:
+        return self.path / "processes.json"
+
+    @property
+    def address_file(self) -> Path:
+        return self.path / "address"
+
+    @property
+    def ray_address_file(self) -> Path:
+        return self.path / "ray.address"
+
+    def log(self, name: str) -> Path:
+        return self.logs / f"{name}.log"
+
+    def ready_file(self, name: str) -> Path:
+        return self.path / f"{name}.ready"
+
+    @cached_property
+    def secrets(self) -> dict[str, str]:
+        """Made once at random and kept: there are no default secrets."""
+        path = self._private / "secrets.json"
+        if not path.exists():
+            names = ("SECRET_KEY", "STORAGE_SIGNING_KEY", "RAY_TOKEN", "PASSWORD")
+            write_private(path, json.dumps({name: secrets.token_hex(32) for name in names}))
+        values: dict[str, str] = json.loads(path.read_text())
+        return values
+
+    @property
+    def ray_token_file(self) -> Path:
+        path = self._private / "ray.token"
+        if not path.exists():
+            write_private(path, self.secrets["RAY_TOKEN"])
+        return path
+
+    def lock(self) -> IO[str]:
+        """Hold the returned file open as long as this data directory is yours; Busy when it is somebody else's."""
+        file = (self.path / "lock").open("w")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            raise Busy(f"another `aura up` already runs in {self.path}") from None
+        return file
+
+    def environment(self, database_url: str, api_url: str) -> dict[str, str]:
+        """What the processes of this data directory are told; what the operator has set wins."""
+        own = {
+            "AURA_ENV": "development",
+            "SECRET_KEY": self.secrets["SECRET_KEY"],
+            "DATABASE_URL": database_url,
+            "PUBLIC_URL": api_url,
+            "MODELS_DIR": str(self.path / "models"),
+            "RAY_ADDRESS_FILE": str(self.ray_address_file),
+            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_TOKEN_PATH": str(self.ray_token_file),
+            "PYTHONUNBUFFERED": "1",
+        }
+        if "S3_ENDPOINT" not in os.environ:
+            own |= {
+                "STORAGE_DIR": str(self.path / "objects"),
+                "STORAGE_SIGNING_KEY": self.secrets["STORAGE_SIGNING_KEY"],
+            }
+        return own | dict(os.environ)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read, from its first byte on."""
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+
+
+def write_json(path: Path, value: Any) -> None:
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(value) + "\n")
+    partial.replace(path)

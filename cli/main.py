@@ -1,0 +1,134 @@
+"""The `aura` command."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import httpx
+import typer
+from rich.console import Console
+
+DATA_DIR = Path(".aura")
+WRONG_INPUT, FAILED = 2, 1
+
+app = typer.Typer(
+    help="AuraAnim: a prompt goes in, a small video comes out.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+messages = Console(stderr=True)
+
+
+class Format(StrEnum):
+    MP4 = "mp4"
+    WEBM = "webm"
+    GIF = "gif"
+
+
+DataDir = Annotated[
+    Path, typer.Option(help="Where the database, the videos, secrets and logs lie.", envvar="AURA_DATA")
+]
+
+
+def leave(message: str, status: int = FAILED) -> NoReturn:
+    """One line to the person, and an exit status to the shell."""
+    messages.print(f"aura: {message}", style="red", highlight=False, soft_wrap=True)
+    raise typer.Exit(status)
+
+
+@app.command()
+def up(
+    data_dir: DataDir = DATA_DIR,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port of the API.", min=1, max=65535)] = 8000,
+    web_port: Annotated[int, typer.Option(help="The port of the web app.", min=1, max=65535)] = 3000,
+    no_web: Annotated[bool, typer.Option("--no-web", help="Do not start the web app.")] = False,
+) -> None:
+    """Start everything on this machine and keep it running until Ctrl-C."""
+    from cli.home import Busy, Home
+    from cli.up import NotStarted, System
+
+    say = Console(highlight=False, soft_wrap=True).print
+    if not no_web:
+        say(f"this version has no web app yet: nothing listens on port {web_port}")
+    try:
+        System(Home(data_dir.absolute()), host=host, port=port, say=say).run()
+    except (Busy, NotStarted) as error:
+        leave(str(error))
+
+
+@app.command()
+def generate(
+    prompt: Annotated[str, typer.Argument(help="What the video shows.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The file to write.")] = Path("video.mp4"),
+    seconds: Annotated[float, typer.Option(help="How long the video is.")] = 2,
+    fps: Annotated[int, typer.Option(help="Frames per second.")] = 24,
+    width: Annotated[int, typer.Option(help="Pixels.")] = 512,
+    height: Annotated[int, typer.Option(help="Pixels.")] = 512,
+    steps: Annotated[int | None, typer.Option(help="Denoising steps.")] = None,
+    guidance: Annotated[float | None, typer.Option(help="Guidance scale.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed gives the same video.")] = None,
+    negative: Annotated[str, typer.Option(help="What the video should not show.")] = "",
+    format_: Annotated[Format | None, typer.Option("--format", help="Default: as the file is called.")] = None,
+    model: Annotated[str | None, typer.Option(help="See `aura models list`.")] = None,
+    scheduler: Annotated[str | None, typer.Option(help="ddim, euler, heun, dpm++ or lcm.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON instead of bars.")] = False,
+    api: Annotated[str | None, typer.Option(help="The address of another AuraAnim.", envvar="AURA_API")] = None,
+    data_dir: DataDir = DATA_DIR,
+) -> None:
+    """Make one video and write it to a file."""
+    from cli import generate as run
+    from cli.client import Client, Problem
+    from cli.up import NotStarted
+
+    spec = {
+        "prompt": prompt, "negative_prompt": negative, "duration_seconds": seconds, "fps": fps, "width": width,
+        "height": height, "num_inference_steps": steps, "guidance_scale": guidance, "seed": seed, "model": model,
+        "scheduler": scheduler, "format": format_ or guess_format(output),
+    }  # fmt: skip
+    if not output.absolute().parent.is_dir():
+        leave(f"{output}: there is no such folder", WRONG_INPUT)
+    console = Console(stderr=True, quiet=as_json)
+    chosen = {name: value for name, value in spec.items() if value is not None}
+    check_first(chosen)
+    try:
+        with run.system(api, data_dir.absolute(), console) as address, Client(address) as client:
+            run.sign_in(client, api, data_dir.absolute())
+            outcome = run.generate(client, chosen, output, console)
+    except Problem as problem:
+        leave(str(problem), WRONG_INPUT if problem.status == httpx.codes.UNPROCESSABLE_ENTITY else FAILED)
+    except (run.Failed, NotStarted, ValueError) as error:
+        leave(str(error))
+    except httpx.HTTPError as error:
+        leave(f"the gateway cannot be reached: {error}")
+    except KeyboardInterrupt:
+        leave("canceled", run.INTERRUPTED)
+    run.tell(outcome, console, as_json=as_json)
+
+
+def check_first(spec: dict[str, Any]) -> None:
+    """The limits are known here, too: wrong input is refused before anything is started."""
+    from pydantic import ValidationError
+
+    from pipeline.spec import Spec
+
+    try:
+        Spec.model_validate(spec)
+    except ValidationError as wrong:
+        lines = [f"{'.'.join(map(str, error['loc'])) or 'request'}: {error['msg']}" for error in wrong.errors()]
+        leave("; ".join(lines), WRONG_INPUT)
+
+
+def guess_format(output: Path) -> Format:
+    extension = output.suffix.lstrip(".").lower()
+    return next((format_ for format_ in Format if format_ == extension), Format.MP4)
+
+
+def main() -> None:
+    app()
+
+
+if __name__ == "__main__":
+    sys.exit(app())

@@ -1,0 +1,167 @@
+"""`aura up`: PostgreSQL, Ray, dispatcher and gateway on this machine, in order, kept running until a signal comes."""
+
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event
+from typing import Final
+
+import httpx
+
+from cli.child import Child
+from cli.home import Home, write_json
+from db.embedded import Postgres
+from db.migrate import upgrade
+
+Say = Callable[[str], None]
+
+READY_SECONDS: Final = 180
+WATCH_SECONDS: Final = 0.5
+STOP_SECONDS: Final = {"dispatcher": 30, "gateway": 10, "ray": 30}
+
+
+class NotStarted(Exception):  # noqa: N818
+    """A part of the system did not come up; the message says which and what it said."""
+
+
+class System:
+    """Everything that one data directory runs."""
+
+    def __init__(self, home: Home, *, host: str, port: int, say: Say) -> None:
+        self.url = f"http://{host}:{port}"
+        self._home, self._host, self._port, self._say = home, host, port, say
+        self._postgres: Postgres | None = None
+        self._children: list[Child] = []
+        self._stop = Event()
+
+    def run(self) -> None:
+        """Start, wait until ready, watch until a signal, stop. NotStarted or Busy when that cannot be."""
+        self._home.create()
+        lock = self._home.lock()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: self._stop.set())
+        try:
+            require_free_port(self._host, self._port)
+            self._start()
+            if self._wait_until_ready():
+                self._greet()
+            self._watch()
+        finally:
+            self._end()
+            lock.close()
+
+    def _start(self) -> None:
+        environment = self._home.environment(self._database(), self.url)
+        upgrade(environment["DATABASE_URL"])
+        python = [sys.executable, "-m"]
+        uvicorn = ["uvicorn", "--factory", "api.app:create_app", "--host", self._host, "--port", str(self._port)]
+        # Access logs are the gateway's own, as JSON; uvicorn's would repeat them.
+        commands = {
+            "ray": [*python, "pipeline.cluster"],
+            "gateway": [*python, *uvicorn, "--no-access-log", "--log-level", "warning"],
+            "dispatcher": [*python, "pipeline.dispatch"],
+        }
+        for name, command in commands.items():
+            self._say(f"starting {name}")
+            ready = None if name == "gateway" else self._home.ready_file(name)
+            child = Child(name, command, environment=environment, log=self._home.log(name), ready=ready)
+            self._children.append(child)
+            child.start()
+        self._home.address_file.write_text(self.url)
+        self._write_processes()
+
+    def _database(self) -> str:
+        """The operator's server if DATABASE_URL names one, else our own."""
+        if url := os.environ.get("DATABASE_URL"):
+            return url
+        self._say("starting postgres")
+        self._postgres = Postgres(self._home.path / "postgres")
+        return self._postgres.start()
+
+    def _wait_until_ready(self) -> bool:
+        end = time.monotonic() + READY_SECONDS
+        while not self._stop.is_set():
+            if all(child.ready for child in self._children) and self._answers():
+                return True
+            failed = next((child for child in self._children if child.starts > 3), None)
+            if failed or time.monotonic() > end:
+                late = failed or next((child for child in self._children if not child.ready), self._children[1])
+                raise NotStarted(f"{late.name} did not start; its log ends with:\n{late.last_words()}")
+            self._look_after()
+            self._stop.wait(WATCH_SECONDS / 2)
+        return False
+
+    def _answers(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/readyz", timeout=5).status_code == httpx.codes.OK
+        except httpx.TransportError:
+            return False
+
+    def _greet(self) -> None:
+        self._say("ready")
+        self._say(f"  API             {self.url}")
+        self._say(f"  documentation   {self.url}/docs")
+        self._say(f"  data and logs   {self._home.path}")
+
+    def _watch(self) -> None:
+        while not self._stop.wait(WATCH_SECONDS):
+            self._look_after()
+
+    def _look_after(self) -> None:
+        before = self._pids()
+        for child in self._children:
+            status = child.look_after()
+            if status is not None:
+                self._say(
+                    f"{child.name} ended with status {status}: starting it again (see {self._home.log(child.name)})"
+                )
+        if self._postgres and not self._postgres.pid:
+            self._say("postgres ended: starting it again")
+            self._postgres.start()
+        if self._pids() != before:
+            self._write_processes()
+
+    def _pids(self) -> dict[str, int]:
+        pids = {child.name: child.pid for child in self._children}
+        if self._postgres:
+            pids["postgres"] = self._postgres.pid
+        return {name: pid for name, pid in pids.items() if pid}
+
+    def _write_processes(self) -> None:
+        write_json(self._home.processes_file, self._pids())
+
+    def _end(self) -> None:
+        """First whoever holds jobs, so that they are given back; the database last."""
+        for child in reversed(self._children):
+            self._say(f"stopping {child.name}")
+            child.stop(STOP_SECONDS[child.name])
+        if self._postgres:
+            self._say("stopping postgres")
+            self._postgres.stop()
+        for path in (self._home.processes_file, self._home.address_file):
+            path.unlink(missing_ok=True)
+
+
+def require_free_port(host: str, port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise NotStarted(f"port {port} on {host} is taken: choose another with --port ({error.strerror})") from None
+
+
+def running(path: Path) -> str | None:
+    """The address of the gateway that runs in this data directory, if one answers."""
+    file = Home(path).address_file
+    if not file.exists():
+        return None
+    url = file.read_text()
+    try:
+        return url if httpx.get(f"{url}/healthz", timeout=2).status_code == httpx.codes.OK else None
+    except httpx.TransportError:
+        return None

@@ -1,0 +1,1 @@
+"""What persists: rows and objects. Imports nothing of ours."""

@@ -1,0 +1,22 @@
+"""Identifiers that sort by the time they were made."""
+
+import secrets
+import threading
+import time
+import uuid
+
+_RANDOM_BITS = 74
+_lock = threading.Lock()
+_last = 0  # milliseconds and random bits of the newest id, as one number
+
+
+def uuid7() -> uuid.UUID:
+    """A UUIDv7 (RFC 9562); each is greater than the one before it in this process, even if the clock steps back."""
+    global _last
+    with _lock:
+        fresh = (time.time_ns() // 1_000_000) << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS)
+        _last = fresh if fresh > _last else _last + 1 + secrets.randbits(32)
+        value = _last
+    milliseconds, random = value >> _RANDOM_BITS, value & ((1 << _RANDOM_BITS) - 1)
+    high, low = random >> 62, random & ((1 << 62) - 1)
+    return uuid.UUID(int=milliseconds << 80 | 7 << 76 | high << 64 | 2 << 62 | low)

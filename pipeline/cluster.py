@@ -1,0 +1,102 @@
+"""The Ray cluster: how a dispatcher joins one, and the program that is one (`python -m pipeline.cluster`).
+
+The head binds to the loopback address, has no dashboard and asks for a token (RAY_AUTH_TOKEN_PATH). It writes where it
+can be found to `ray_address_file`; on a larger cluster RAY_ADDRESS names the head and nothing here is started.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Final
+
+import ray
+import structlog
+
+from pipeline import serve
+from pipeline.settings import PipelineSettings, prepare_ray, say_ready
+
+log = structlog.get_logger()
+
+NAMESPACE: Final = "aura"
+JOIN_SECONDS: Final = 0.5
+HEALTH_SECONDS: Final = 5.0
+
+
+async def join(settings: PipelineSettings, stop: asyncio.Event) -> bool:
+    """Connect this process to the cluster and wait until all stages run; False when `stop` came first."""
+    while not stop.is_set():
+        if address := find(settings):
+            try:
+                await asyncio.to_thread(_connect, address)
+                break
+            except (ConnectionError, RuntimeError) as error:
+                log.info("the Ray head does not answer yet", error=str(error).partition("\n")[0])
+        await asyncio.sleep(JOIN_SECONDS)
+    while not stop.is_set():
+        if await asyncio.to_thread(serve.ready):
+            return True
+        await asyncio.sleep(JOIN_SECONDS)
+    return False
+
+
+def find(settings: PipelineSettings) -> str | None:
+    """The address of the head: as configured, or as a local head has written it down."""
+    if settings.ray_address:
+        return settings.ray_address
+    return settings.ray_address_file.read_text() if settings.ray_address_file.exists() else None
+
+
+def _connect(address: str) -> None:
+    ray.init(address, namespace=NAMESPACE, log_to_driver=False, configure_logging=False)
+
+
+def start(settings: PipelineSettings) -> None:
+    """Be a Ray head with the five stages on it."""
+    context = ray.init(
+        namespace=NAMESPACE,
+        num_cpus=settings.ray_num_cpus,
+        object_store_memory=settings.ray_object_store_bytes,
+        include_dashboard=False,
+        logging_level="warning",
+        _node_ip_address="127.0.0.1",
+    )
+    write_down(settings.ray_address_file, str(context.address_info["gcs_address"]))
+    serve.deploy(settings)
+
+
+def write_down(path: Path, text: str) -> None:
+    """Write a file that is never seen half written."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    partial.write_text(text)
+    partial.replace(path)
+
+
+async def stand(settings: PipelineSettings) -> int:
+    """Run the head until a signal comes; leave with EX_TEMPFAIL when the cluster broke."""
+    stop = asyncio.Event()
+    try:
+        await asyncio.to_thread(start, settings)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        log.info("ready", address=find(settings))
+        say_ready()
+        while not stop.is_set():
+            if not await asyncio.to_thread(serve.alive):
+                return os.EX_TEMPFAIL
+            try:
+                async with asyncio.timeout(HEALTH_SECONDS):
+                    await stop.wait()
+            except TimeoutError:
+                continue
+        return 0
+    finally:
+        settings.ray_address_file.unlink(missing_ok=True)
+        ray.shutdown()
+
+
+if __name__ == "__main__":
+    prepare_ray()
+    sys.exit(asyncio.run(stand(PipelineSettings())))

@@ -1,0 +1,166 @@
+"""How far a job is and how long it will take, from what it has done and from the rates that earlier jobs left behind.
+
+A job has three measured phases: `generate` (denoising and decoding), `spans` (interpolate, upscale and encode, which
+overlap and are measured as one) and `assemble`. A rate is in seconds per unit: one denoising step of one megapixel of
+base frames, one megapixel of finished frames, and one megapixel of finished frames again.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from pipeline.spec import Plan, Progress, Stage, StageProgress
+
+PHASES: Final = ("generate", "spans", "assemble")
+WEIGHTS_WITHOUT_RATES: Final = {"generate": 0.70, "spans": 0.27, "assemble": 0.03}
+AFTER_GENERATE: Final = (Stage.INTERPOLATE, Stage.UPSCALE, Stage.POSTPROCESS)
+
+
+def work(plan: Plan) -> dict[str, float]:
+    """How many units of each phase a plan needs."""
+    base = plan.base_width * plan.base_height * plan.base_frames / 1e6
+    finished = plan.width * plan.height * plan.frames / 1e6
+    return {"generate": base * plan.num_inference_steps, "spans": finished, "assemble": finished}
+
+
+@dataclass
+class Phase:
+    began: float | None = None
+    ended: float | None = None
+    done: float = 0.0
+
+    def elapsed(self, now: float) -> float:
+        return 0.0 if self.began is None else (self.ended or now) - self.began
+
+
+class Tracker:
+    """Hears what the flow reports and says, at any moment, the Progress and the seconds that are left.
+
+    `rates` are seconds per unit by phase, for the model asked for; a phase without one makes the estimate unknown until
+    the phase itself has been seen to move.
+    """
+
+    def __init__(
+        self, rates: Mapping[str, float], *, resumed: bool = False, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._rates = rates
+        self._clock = clock
+        self._resumed = resumed
+        self._phases = {name: Phase() for name in PHASES}
+        self._plan: Plan | None = None
+        self._progress = Progress(stage=Stage.PREPROCESS, message="preparing")
+        self._set(Stage.PREPROCESS, "running", 0.0)
+        self.version = 0
+        self.preview: bytes | None = None
+
+    def planned(self, plan: Plan) -> None:
+        self._plan = plan
+        self._set(Stage.PREPROCESS, "done", 1.0)
+        self._set(Stage.GENERATE, "running", 0.0)
+        if not plan.interpolated:
+            self._set(Stage.INTERPOLATE, "skipped", 1.0)
+        if plan.upscale == 1:
+            self._set(Stage.UPSCALE, "skipped", 1.0)
+        self._begin("generate")
+        self._say(Stage.GENERATE, "waiting for the generator", 0, plan.num_inference_steps)
+
+    def generated(self, step: int, steps: int, preview: bytes | None = None) -> None:
+        self._phases["generate"].done = step / steps
+        self.preview = preview or self.preview
+        self._set(Stage.GENERATE, "running", step / steps)
+        self._say(Stage.GENERATE, f"denoising step {step} of {steps}", step, steps)
+
+    def encoded(self, spans: int, of: int) -> None:
+        if spans == 0:
+            self._end("generate")
+            self._begin("spans")
+            self._set(Stage.GENERATE, "skipped" if self._resumed else "done", 1.0)
+        self._phases["spans"].done = spans / of
+        for stage in AFTER_GENERATE:
+            self._set(stage, "done" if spans == of and stage is not Stage.POSTPROCESS else "running", spans / of)
+        if spans == of:
+            self._end("spans")
+            self._begin("assemble")
+        self._say(self._finishing_stage(), f"finished span {spans} of {of}", spans, of)
+
+    def finished(self, seconds: Mapping[str, float]) -> None:
+        """The last word: every stage is done, with the seconds of work it took."""
+        self._end("assemble")
+        self._set(Stage.POSTPROCESS, "done", 1.0)
+        for stage in self._progress.stages:
+            if stage.name in seconds:
+                stage.duration_ms = round(seconds[stage.name] * 1000)
+        self._say(Stage.POSTPROCESS, "done", None, None)
+
+    def progress(self) -> Progress:
+        """The state now. `value` is the share of the expected time, and never falls."""
+        value = sum(self._weight(name) * self._phases[name].done for name in PHASES)
+        self._progress.value = max(self._progress.value, round(min(value, 0.999), 4))
+        return self._progress.model_copy(deep=True)
+
+    def eta_seconds(self) -> float | None:
+        """Seconds until the end, or None while a phase's rate is not known."""
+        if self._plan is None:
+            return None
+        left = [self._left(name) for name in PHASES]
+        return None if None in left else round(sum(seconds or 0 for seconds in left), 1)
+
+    def measured(self) -> dict[str, float]:
+        """Seconds per unit of the phases that have ended, to learn from; nothing of a phase that was resumed."""
+        if self._plan is None:
+            return {}
+        units = work(self._plan)
+        return {
+            name: phase.elapsed(0) / units[name]
+            for name, phase in self._phases.items()
+            if phase.ended is not None and units[name] and not (self._resumed and name == "generate")
+        }
+
+    def _expected(self, name: str) -> float | None:
+        if self._plan is None or name not in self._rates:
+            return None
+        return self._rates[name] * work(self._plan)[name]
+
+    def _left(self, name: str) -> float | None:
+        """What is left of a phase: by its own pace once it has one, mixed with what was expected before."""
+        phase, expected = self._phases[name], self._expected(name)
+        if phase.ended is not None:
+            return 0.0
+        elapsed = phase.elapsed(self._clock())
+        paced = elapsed / phase.done if phase.done >= 0.1 else None
+        if expected is None:
+            return None if paced is None else max(paced - elapsed, 0.0)
+        total = expected if paced is None else phase.done * paced + (1 - phase.done) * expected
+        return max(total - elapsed, total * (1 - phase.done) * 0.5)
+
+    def _weight(self, name: str) -> float:
+        expected = {phase: self._expected(phase) for phase in PHASES}
+        known = {phase: seconds for phase, seconds in expected.items() if seconds is not None}
+        if len(known) < len(PHASES) or not sum(known.values()):
+            return WEIGHTS_WITHOUT_RATES[name]
+        return known[name] / sum(known.values())
+
+    def _finishing_stage(self) -> Stage:
+        stages = {stage.name: stage.status for stage in self._progress.stages}
+        return next((stage for stage in AFTER_GENERATE if stages[stage] == "running"), Stage.POSTPROCESS)
+
+    def _begin(self, name: str) -> None:
+        self._phases[name].began = self._clock()
+
+    def _end(self, name: str) -> None:
+        self._phases[name].ended = self._clock()
+        self._phases[name].done = 1.0
+
+    def _set(self, name: Stage, status: str, value: float) -> None:
+        stage = self._find(name)
+        if stage.status != "skipped":
+            stage.status, stage.value = status, max(stage.value, value)
+
+    def _find(self, name: Stage) -> StageProgress:
+        return next(stage for stage in self._progress.stages if stage.name is name)
+
+    def _say(self, stage: Stage, message: str, step: int | None, steps: int | None) -> None:
+        self._progress.stage, self._progress.message = stage, message
+        self._progress.step, self._progress.steps = step, steps
+        self.version += 1

@@ -1,0 +1,130 @@
+"""The five stages of one job on a Ray cluster, as `flow.render` sees them."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Self
+
+from ray.exceptions import RayError, RayTaskError
+from ray.serve.exceptions import RayServeException
+
+from db.errors import StorageError
+from pipeline.clip import Piece, Video
+from pipeline.errors import PipelineError, StageFailed, StageLost, Unavailable
+from pipeline.flow import Report
+from pipeline.spec import Plan, Span, Spec, Stage
+
+Handles = Mapping[Stage, Any]
+Keep = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Call:
+    """A call under way, and the call whose result it waits for: both are ended together."""
+
+    stage: Stage
+    response: Any
+    before: Self | None = None
+
+    def cancel(self) -> None:
+        self.response.cancel()
+        if self.before:
+            self.before.cancel()
+
+
+class RayStages:
+    """Runs one attempt of one job. With `base`, the clip kept from an earlier attempt, `generate` is not paid again."""
+
+    def __init__(
+        self, handles: Handles, *, prefix: str, window: int, silence_seconds: float, keep: Keep,
+        base: dict[str, Any] | None = None, reduced: bool = False,
+    ) -> None:  # fmt: skip
+        self.window = window
+        self.seconds: Counter[str] = Counter()
+        """Seconds of work per stage, measured where the work was done."""
+        self._handles = handles
+        self._prefix = prefix
+        self._silence = silence_seconds
+        self._keep = keep
+        self._base = base
+        self._reduced = reduced
+
+    async def preprocess(self, spec: Spec) -> Plan:
+        if self._base:
+            return Plan.model_validate(self._base["plan"])
+        async with self._waiting(self._call(Stage.PREPROCESS, None, spec, self._reduced)) as answer:
+            return await answer
+
+    async def generate(self, plan: Plan, report: Report) -> Call:
+        if self._base:
+            return self._call(Stage.POSTPROCESS, "restore", self._base)
+        clip = await self._diffuse(plan, report)
+        kept = self._call(Stage.POSTPROCESS, "keep", clip, plan, f"{self._prefix}/base.mkv")
+        async with self._waiting(kept) as answer:
+            await self._keep(await answer)
+        return Call(Stage.GENERATE, clip)
+
+    async def _diffuse(self, plan: Plan, report: Report) -> Any:
+        stream = self._handles[Stage.GENERATE].options(stream=True).remote(plan)
+        async with self._waiting(Call(Stage.GENERATE, stream)):
+            events = aiter(stream)
+            while True:
+                async with asyncio.timeout(self._silence):
+                    event = await anext(events)
+                if "clip" in event:
+                    self.seconds[Stage.GENERATE] += event["seconds"]
+                    return event["clip"]
+                report.generated(event["step"], event["steps"], event["preview"])
+
+    def interpolate(self, base: Call, plan: Plan, span: Span) -> Call:
+        return self._call(Stage.INTERPOLATE, None, base.response, plan, span)
+
+    def select(self, base: Call, plan: Plan, span: Span) -> Call:
+        return self._call(Stage.POSTPROCESS, "select", base.response, plan, span)
+
+    def upscale(self, frames: Call, plan: Plan) -> Call:
+        return self._call(Stage.UPSCALE, None, frames.response, plan, before=frames)
+
+    async def encode(self, frames: Call, plan: Plan, span: Span) -> Piece:
+        call = self._call(Stage.POSTPROCESS, "encode", frames.response, plan, span, before=frames)
+        async with self._waiting(call) as answer:
+            piece, seconds = await answer
+        self.seconds.update({stage: spent for stage, spent in seconds.items() if stage != Stage.GENERATE})
+        return piece
+
+    async def assemble(self, pieces: Sequence[Piece], plan: Plan) -> Video:
+        async with self._waiting(self._call(Stage.POSTPROCESS, "assemble", list(pieces), plan, self._prefix)) as answer:
+            video, seconds = await answer
+        self.seconds[Stage.POSTPROCESS] += seconds
+        return video
+
+    def _call(self, stage: Stage, method: str | None, *args: Any, before: Call | None = None) -> Call:
+        handle = self._handles[stage]
+        return Call(stage, (handle.options(method_name=method) if method else handle).remote(*args), before)
+
+    @asynccontextmanager
+    async def _waiting(self, call: Call) -> AsyncIterator[Any]:
+        """Wait for a call, at most as long as a stage may be silent; end it when nobody waits any longer."""
+        try:
+            async with asyncio.timeout(None if call.stage is Stage.GENERATE else self._silence):
+                yield call.response
+        except RayTaskError as error:
+            raise _what_happened(error, call.stage) from error
+        except (TimeoutError, RayError, RayServeException, StopAsyncIteration) as error:
+            raise StageLost(call.stage) from error
+        finally:
+            call.cancel()
+
+
+def _what_happened(error: RayTaskError, stage: Stage) -> PipelineError:
+    """The error that a replica raised, as it was raised there."""
+    cause = error.cause
+    if isinstance(cause, PipelineError):
+        return cause
+    if isinstance(cause, RayError | RayServeException):
+        return StageLost(stage)
+    if isinstance(cause, StorageError | OSError):
+        return Unavailable(stage, f"the object store does not answer: {cause}")
+    return StageFailed(stage, f"{type(cause).__name__}: {cause}")

@@ -1,0 +1,78 @@
+"""Where the pipeline runs and in how many copies: the same code from a laptop to a cluster."""
+
+import os
+from pathlib import Path
+from typing import Final, Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from pipeline.spec import Stage
+
+
+class PipelineSettings(BaseSettings):
+    """Read from the environment and `.env`; every name is the environment variable in capitals."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore")
+
+    ray_address: str = Field("", description="host:port of the Ray head; empty: read from ray_address_file")
+    ray_address_file: Path = Path(".aura/ray.address")
+    ray_num_cpus: int | None = Field(None, description="CPUs a local head offers; null: what the machine has")
+    ray_object_store_bytes: int | None = Field(None, ge=80_000_000)
+
+    models_dir: Path = Path(".aura/models")
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    stages: str = Field("pipeline.stages", description="the package whose stage classes are deployed")
+
+    preprocess_replicas: int = Field(1, ge=1)
+    generate_replicas: int = Field(1, ge=1)
+    interpolate_replicas: int = Field(1, ge=1)
+    upscale_replicas: int = Field(1, ge=1)
+    postprocess_replicas: int = Field(1, ge=1)
+    generate_gpus: float = Field(0, ge=0, description="GPUs of one replica; a fraction shares a card")
+    interpolate_gpus: float = Field(0, ge=0)
+    upscale_gpus: float = Field(0, ge=0)
+    stage_cpus: float = Field(0.1, gt=0, description="CPUs that one replica reserves")
+    stage_silence_seconds: float = Field(600, gt=0, description="a stage that says nothing for so long is lost")
+
+    dispatcher_jobs: int = Field(2, ge=1, description="jobs that one dispatcher runs at once")
+    running_per_user: int = Field(2, ge=1)
+    poll_seconds: float = Field(1.0, gt=0)
+    lease_seconds: float = Field(30, gt=0)
+    beat_seconds: float = Field(5, gt=0)
+    rescue_seconds: float = Field(5, gt=0)
+    sweep_seconds: float = Field(600, gt=0)
+
+    def replicas(self, stage: Stage) -> int:
+        return int(getattr(self, f"{stage}_replicas"))
+
+    def gpus(self, stage: Stage) -> float:
+        return float(getattr(self, f"{stage}_gpus", 0))
+
+    @property
+    def window(self) -> int:
+        """Spans of one job under way at once: one for each upscaler, and one that is waiting behind it."""
+        return self.replicas(Stage.UPSCALE) + 1
+
+
+# What Ray must be told before it is imported: it reads its environment once.
+RAY_ENVIRONMENT: Final = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_AUTH_MODE": "token",
+    # Ray gives a replica that reserves less than one CPU a single thread; the stages of one host take turns instead.
+    "OMP_NUM_THREADS": str(os.cpu_count() or 1),
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "HF_HUB_OFFLINE": "1",
+}
+
+
+def say_ready() -> None:
+    """Tell whoever started this process that it can take work: the file that AURA_READY_FILE names appears."""
+    if path := os.environ.get("AURA_READY_FILE"):
+        Path(path).touch()
+
+
+def prepare_ray() -> None:
+    """Set Ray's environment; call before the first `import ray` of a process."""
+    for name, value in RAY_ENVIRONMENT.items():
+        os.environ.setdefault(name, value)

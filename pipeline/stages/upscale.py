@@ -1,0 +1,89 @@
+"""Frames at the size asked for: enlarged 2x or 4x by a network, then resized exactly."""
+
+from collections.abc import Callable, Iterator
+from itertools import product
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from pipeline.clip import Clip
+from pipeline.errors import StageFailed
+from pipeline.models import realesrgan
+from pipeline.models.registry import MODELS, UPSCALERS
+from pipeline.spec import Plan
+from pipeline.stages.tensors import device_named, dtype_on, out_of_memory, resized, to_frames, to_numbers
+
+Check = Callable[[], None]
+
+BATCH_PIXELS: Final = {"cpu": 2 * 256 * 256, "cuda": 4 * 512 * 512}  # of input
+MARGIN: Final = 16  # pixels of input around a tile, so that no seam shows
+
+
+class Upscale:
+    """Keeps the last network it was asked for. `tile` is the side of a tile in pixels of input; None: whole frames."""
+
+    def __init__(self, models_dir: Path, device: str = "auto", *, tile: int | None = None) -> None:
+        self.models_dir, self.device, self.tile = Path(models_dir), device_named(device), tile
+        self._loaded: tuple[str, realesrgan.Upscaler] | None = None
+        self._at_once_pixels = BATCH_PIXELS.get(torch.device(self.device).type, BATCH_PIXELS["cuda"])
+
+    def __call__(self, clip: Clip, plan: Plan, check: Check) -> Clip:
+        """(T, plan.height, plan.width, 3), whatever the clip's size."""
+        frames = np.empty((len(clip), plan.height, plan.width, 3), np.uint8)
+        with out_of_memory("upscale"), torch.inference_mode():
+            enlarge = self.load(MODELS[plan.model].upscalers[plan.upscale]) if plan.upscale > 1 else None
+            start = 0
+            while start < len(clip):
+                check()
+                done = self._batch(clip, start, plan, enlarge)
+                frames[start : start + len(done)] = done
+                start += len(done)
+        return Clip(frames, clip.fps)
+
+    def _batch(self, clip: Clip, start: int, plan: Plan, enlarge: realesrgan.Upscaler | None) -> np.ndarray:
+        """The frames from `start` on, as many as fit; fewer from now on when the device says that it is too small."""
+        while True:
+            at_once = max(1, self._at_once_pixels // (clip.width * clip.height))
+            try:
+                numbers = to_numbers(clip.frames[start : start + at_once], self.device)
+                if enlarge is not None:
+                    numbers = tiled(enlarge, numbers, self.tile) if self.tile else enlarge(numbers)
+                return to_frames(resized(numbers, plan.width, plan.height))
+            except torch.OutOfMemoryError:
+                if at_once == 1:
+                    raise
+                self._at_once_pixels = (at_once // 2) * clip.width * clip.height
+            torch.cuda.empty_cache()
+
+    def load(self, name: str) -> realesrgan.Upscaler:
+        if self._loaded is None or self._loaded[0] != name:
+            self._loaded = None
+            entry = UPSCALERS[name]
+            if entry.folder(self.models_dir) is None:
+                raise StageFailed("upscale", entry.missing(self.models_dir))
+            network = realesrgan.load(entry.path(self.models_dir)).to(self.device, dtype_on(self.device))
+            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self._loaded = name, network
+        return self._loaded[1]
+
+
+def tiled(enlarge: realesrgan.Upscaler, numbers: Tensor, tile: int) -> Tensor:
+    """The same as `enlarge(numbers)` in pieces of `tile` x `tile`, each seen with a margin that is thrown away."""
+    height, width = numbers.shape[-2:]
+    scale = enlarge.scale
+    around = functional.pad(numbers, (MARGIN,) * 4, mode="replicate")
+    large = numbers.new_empty((*numbers.shape[:2], height * scale, width * scale))
+    for top, left in _corners(height, width, tile):
+        bottom, right = min(top + tile, height), min(left + tile, width)
+        piece = enlarge(around[..., top : bottom + 2 * MARGIN, left : right + 2 * MARGIN])
+        inner = piece[..., MARGIN * scale : -MARGIN * scale, MARGIN * scale : -MARGIN * scale]
+        large[..., top * scale : bottom * scale, left * scale : right * scale] = inner
+    return large
+
+
+def _corners(height: int, width: int, tile: int) -> Iterator[tuple[int, int]]:
+    return product(range(0, height, tile), range(0, width, tile))

@@ -1,0 +1,43 @@
+"""Build a complete set with seeded random weights: the architectures and files of the trained one, no meaning.
+
+    python -m pipeline.tiny.random_weights OUT_DIR
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import torch
+
+from pipeline.models.realesrgan import SRVGGNetCompact
+from pipeline.tiny import export, layout, networks, tokens
+from pipeline.tiny.film import Interpolator
+from pipeline.tiny.train_upscaler import NUM_CONV, NUM_FEAT
+
+
+def build(folder: Path, seed: int = 0) -> None:
+    """Write the set under folder."""
+    torch.manual_seed(seed)
+    with tempfile.TemporaryDirectory() as scratch:
+        tokenizer = tokens.tokenizer(Path(scratch))
+        text = networks.text_encoder(len(tokenizer), tokenizer.eos_token_id, tokenizer.bos_token_id)
+        export.write_base(folder, networks.autoencoder(), networks.unet(), text, tokenizer)
+    export.write_adapter(folder, networks.motion_adapter())
+    export.write_film(folder, Interpolator())
+    for scale in layout.UPSCALERS:
+        export.write_upscaler(folder, SRVGGNetCompact(NUM_FEAT, NUM_CONV, scale), NUM_FEAT, NUM_CONV)
+    export.write_card(folder, trained=False, figures={})
+    export.make_readable(folder)
+
+
+def main(argv: list[str] | None = None) -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("folder", type=Path)
+    options.add_argument("--seed", type=int, default=0)
+    chosen = options.parse_args(argv)
+    build(chosen.folder, chosen.seed)
+    print(f"{chosen.folder}: {layout.total_bytes(chosen.folder) / 1e6:.1f} MB of random weights")
+
+
+if __name__ == "__main__":
+    main()

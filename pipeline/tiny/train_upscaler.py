@@ -1,0 +1,2 @@
+"""placeholder"""
+NUM_FEAT, NUM_CONV = 32, 8
