@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from api import auth, files, generate, health, jobs, logs, openapi, problems, results, socket, stream
+from api.body import BodyLimit
 from api.edge import Gateway
 from api.events import Hub
 from api.limits import Buckets
@@ -16,7 +17,6 @@ from api.tokens import Tokens
 from db import engine as db_engine
 from db.storage import open_storage
 
-MAX_BODY_BYTES = 64 * 1024
 ROUTERS = (
     auth.router,
     auth.profile,
@@ -64,7 +64,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         title="AuraAnim",
         version="0.1.0",
         lifespan=lifespan,
-        max_body_size=MAX_BODY_BYTES,
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/openapi.json",
@@ -74,5 +73,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
+    app.add_middleware(BodyLimit)
     app.middleware_stack = logs.RequestLog(app.build_middleware_stack())  # outside of what answers unexpected errors
     return app

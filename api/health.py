@@ -2,8 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable
+from functools import cache
 from typing import Literal
 
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from fastapi import APIRouter
 from pydantic import BaseModel
 from sqlalchemy import text
@@ -11,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from api.edge import Gateway, Parts
 from api.problems import Unavailable, documented
+from db import migrate
 from db.errors import AuraError
 
 PROBE_SECONDS = 3
@@ -41,7 +45,20 @@ async def database(parts: Gateway) -> None:
         await connection.execute(text("SELECT 1"))
 
 
-async def migrations(parts: Gateway) -> None: ...
+class NotMigrated(AuraError):
+    """The database has not the tables of this version."""
+
+
+@cache
+def newest(url: str) -> set[str]:
+    return set(ScriptDirectory.from_config(migrate.config(url)).get_heads())
+
+
+async def migrations(parts: Gateway) -> None:
+    async with parts.engine.connect() as connection:
+        there = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_heads())
+    if set(there) != newest(parts.settings.DATABASE_URL):
+        raise NotMigrated
 
 
 def report(checks: dict[str, str]) -> Report:

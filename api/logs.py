@@ -77,7 +77,8 @@ class RequestLog:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
-            return await self.app(scope, receive, send)
+            await self.app(scope, receive, send)
+            return
         request_id = request_id_of(scope)
         scope.setdefault("state", {})["request_id"] = request_id
         started, seen = time.perf_counter(), {"status": 500}

@@ -14,6 +14,7 @@ from websockets.sync.client import connect
 
 Json = dict[str, Any]
 
+UPDATES: Final = ("job.status", "job.progress", "queue.position")
 ENDED: Final = ("succeeded", "failed", "canceled")
 TRIES: Final = 5
 RECONNECT_SECONDS: Final = 1.0
@@ -109,11 +110,13 @@ class Client:
         address = self.url.replace("http", "ws", 1) + "/api/ws"
         with connect(address, open_timeout=10, close_timeout=1) as socket:
             socket.send(json.dumps({"type": "auth", "token": self._token}))
-            yield self.status(job_id)
+            job = self.status(job_id)
+            yield job
             while True:
                 event = json.loads(socket.recv(timeout=SILENCE_SECONDS))
-                if event.get("job_id") == job_id and event["type"].startswith(("job.", "queue.")):
-                    yield self.status(job_id) if event["type"] != "job.progress" else event["data"]
+                if event["job_id"] == job_id and event["type"] in UPDATES:
+                    job |= event["data"]
+                    yield job
 
     def _ask(self, method: str, path: str, headers: dict[str, str] | None = None, **more: Any) -> Json:
         """One request; again while the gateway is away, and once more after the access token has expired."""

@@ -14,6 +14,7 @@ from typing import Any, Final
 from rich.console import Console
 
 from cli.bars import Bars
+from cli.child import die_with_parent
 from cli.client import ENDED, Client
 from cli.home import LOCAL_EMAIL, Home
 from cli.up import NotStarted, running
@@ -40,7 +41,14 @@ def system(api: str | None, data_dir: Path, console: Console) -> Iterator[str]:
     home.create()
     with home.log("up").open("ab") as log, _free_port() as port:
         command = [sys.executable, "-m", "cli.main", "up", "--data-dir", str(data_dir), "--port", str(port), "--no-web"]
-        process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
+        process = subprocess.Popen(
+            command,
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=die_with_parent,
+        )
     try:
         yield _wait_for_gateway(process, home)
     finally:
@@ -99,8 +107,7 @@ def generate(client: Client, spec: Json, file: Path, console: Console) -> Json:
 
 def _follow(client: Client, job_id: str, bars: Bars) -> Json:
     job: Json = {}
-    for event in client.follow(job_id):
-        job |= event
+    for job in client.follow(job_id):
         bars.show(job)
     return job
 

@@ -1,5 +1,6 @@
 """The `aura` command."""
 
+import signal
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -83,6 +84,7 @@ def generate(
     from cli.client import Client, Problem
     from cli.up import NotStarted
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends this command cancels its job
     spec = {
         "prompt": prompt, "negative_prompt": negative, "duration_seconds": seconds, "fps": fps, "width": width,
         "height": height, "num_inference_steps": steps, "guidance_scale": guidance, "seed": seed, "model": model,

@@ -3,6 +3,8 @@
 # ruff: noqa: S608  (composed of constants; every value is a bind parameter)
 from typing import Final
 
+from sqlalchemy import text
+
 from db import fair
 from db.statement import FENCE, HELD, TOUCHED, Statement, told
 
@@ -10,6 +12,11 @@ __all__ = ["Statement"]
 
 _LEASE_END: Final = "clock_timestamp() + make_interval(secs => :lease_seconds)"
 
+# The claim that follows sees what the one before has done, so the cap is exact. A worker that is stopped right here
+# keeps the others waiting for five seconds at most.
+ONE_CLAIM_AT_A_TIME: Final = text(
+    "SELECT set_config('idle_in_transaction_session_timeout', '5s', true), pg_advisory_xact_lock(4217001)"
+)
 CLAIM: Final = Statement(
     f"""{fair.NEXT}, claimed AS (
         UPDATE jobs SET
@@ -45,13 +52,6 @@ PROGRESS: Final = Statement(
 KEEP_BASE: Final = Statement(
     f"UPDATE jobs SET base = CAST(:base AS jsonb), {TOUCHED} WHERE {HELD} RETURNING id", FENCE, json=("base",)
 )
-KEPT: Final = ("key", "content_type", "width", "height", "fps", "frames", "size_bytes", "sha256")
-BASE_ARTIFACT: Final = """
-    INSERT INTO artifacts (id, job_id, attempt, kind, key, content_type, width, height, fps, frames, duration,
-                           size_bytes, sha256, expires_at)
-    VALUES (:id, :job_id, :attempt, 'base', :key, :content_type, :width, :height, :fps, :frames,
-            CAST(:frames AS float8) / CAST(:fps AS float8), :size_bytes, :sha256, now() + make_interval(days => :days))
-    ON CONFLICT (job_id, attempt, kind) DO NOTHING"""
 
 PUBLISH: Final = Statement(
     f"""WITH moved AS (
@@ -86,7 +86,8 @@ def _leave(
             status = held.next, lease_owner = NULL, lease_expires_at = NULL, eta_seconds = NULL,
             failures = failures + CASE held.outcome WHEN 'failed' THEN 1 ELSE 0 END,
             losses = losses + CASE held.outcome WHEN 'lost' THEN 1 ELSE 0 END,
-            available_at = clock_timestamp() + make_interval(secs => {pause}),
+            available_at = CASE held.next WHEN 'queued' THEN clock_timestamp() + make_interval(secs => {pause})
+                           ELSE available_at END,
             error = CASE held.next WHEN 'failed' THEN held.error END,
             charged_seconds = CASE held.next WHEN 'queued' THEN charged_seconds ELSE 0 END,
             finished_at = CASE held.next WHEN 'queued' THEN NULL ELSE clock_timestamp() END,

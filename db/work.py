@@ -5,14 +5,15 @@ claimed and under its name; None or False says that this is over ("fenced"): dro
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db import moves
-from db.ids import uuid7
 from db.models import Artifact, Attempt, Job, Json
 from db.rates import learn_rate, rates
 from db.sweep import known_keys
@@ -21,7 +22,8 @@ __all__ = ["known_keys", "learn_rate", "rates"]
 
 LEASE_SECONDS = 30
 BASE_DAYS = 7
-_CLAIMS = 4_217_001  # the advisory lock under which claims pass one after the other
+_KEPT = ("key", "content_type", "width", "height", "fps", "frames", "size_bytes", "sha256")
+_LATER = func.now() + timedelta(days=BASE_DAYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +55,7 @@ async def claim(
     session: AsyncSession, *, owner: str, running_per_user: int, lease_seconds: float = LEASE_SECONDS
 ) -> Job | None:
     """The next job in the fair order, now running under this owner's lease; None when there is none to start."""
-    # One after the other, and the statement below sees what the claim before has done: the cap is exact.
-    await session.execute(text("SELECT pg_advisory_xact_lock(:claims)"), {"claims": _CLAIMS})
+    await session.execute(moves.ONE_CLAIM_AT_A_TIME)
     values = {"owner": owner, "running_per_user": running_per_user, "lease_seconds": lease_seconds}
     return await _job(session, moves.CLAIM, values)
 
@@ -82,11 +83,16 @@ async def progress(
 
 
 async def keep_base(session: AsyncSession, lease: Lease, base: dict[str, Any]) -> bool:
-    """Remember the base clip for some days: what an artifact has (moves.KEPT), and the plan that made it."""
+    """Remember the base clip for some days: what _KEPT names, and the plan that made it."""
     if not await _holds(session, moves.KEEP_BASE, {**_held(lease), "base": base}):
         return False
-    values = {**_held(lease), **{name: base[name] for name in moves.KEPT}, "days": BASE_DAYS}
-    await session.execute(text(moves.BASE_ARTIFACT), {**values, "id": uuid7()})
+    row = {name: base[name] for name in _KEPT}
+    duration = base["frames"] / base["fps"]
+    await session.execute(
+        insert(Artifact)
+        .values(job_id=lease.job_id, attempt=lease.attempt, kind="base", duration=duration, expires_at=_LATER, **row)
+        .on_conflict_do_nothing()
+    )
     return True
 
 

@@ -12,7 +12,7 @@ from enum import Enum, auto
 from typing import Any, Final, TypeVar
 
 import structlog
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from db import work
@@ -33,6 +33,9 @@ T = TypeVar("T")
 Sessions = async_sessionmaker[AsyncSession]
 
 DATABASE_TROUBLE: Final = (DBAPIError, OSError, TimeoutError)
+"""What a database that is away, or on its way, raises; see `away`."""
+GIVE_BACK_SECONDS: Final = 10.0
+"""A process that is asked to end waits no longer for the database: its leases run out by themselves."""
 TELL_SECONDS: Final = 0.5
 """At most two progress writes a second: more would only be dropped on the way to the screen."""
 TELL_ANYWAY_SECONDS: Final = 2.0
@@ -98,7 +101,7 @@ class Attempt:
                 await self._settle(render_)
         except asyncio.CancelledError:
             await _stopped(render_, telling)
-            await self._persist(lambda session: work.give_back(session, self.lease))
+            await self._give_back()
             raise
         finally:
             await _stopped(render_, beats, telling)
@@ -140,6 +143,13 @@ class Attempt:
         log.warning("attempt failed", job_id=str(self.lease.job_id), attempt=self.lease.attempt, retry=retry, **row)
         await self._persist(lambda session: work.fail(session, self.lease, error=row, retry=retry, reduced=smaller))
 
+    async def _give_back(self) -> None:
+        try:
+            async with asyncio.timeout(GIVE_BACK_SECONDS):
+                await self._persist(lambda session: work.give_back(session, self.lease))
+        except TimeoutError:
+            log.warning("not given back: the lease will run out", job_id=str(self.lease.job_id))
+
     async def _stop(self, verdict: Verdict) -> None:
         log.info("attempt stopped", job_id=str(self.lease.job_id), attempt=self.lease.attempt, why=verdict.name.lower())
         if verdict is Verdict.CANCELED:
@@ -177,7 +187,7 @@ class Attempt:
                 async with asyncio.timeout(self._settings.beat_seconds), self._sessions.begin() as session:
                     beat = await work.beat(session, self.lease, lease_seconds=self._settings.lease_seconds)
             except DATABASE_TROUBLE as error:
-                log.warning("beat failed", job_id=str(self.lease.job_id), error=_short(error))
+                log.warning("beat failed", job_id=str(self.lease.job_id), error=away(error))
                 if time.monotonic() - alive > self._settings.lease_seconds:
                     return Verdict.FENCED
                 continue
@@ -209,7 +219,7 @@ class Attempt:
                     preview_key=preview,
                 )
         except (StorageError, *DATABASE_TROUBLE) as error:
-            log.warning("progress not written", job_id=str(self.lease.job_id), error=_short(error))
+            log.warning("progress not written", job_id=str(self.lease.job_id), error=away(error))
 
     async def _store_preview(self) -> str | None:
         preview, self._tracker.preview = self._tracker.preview, None
@@ -227,7 +237,7 @@ class Attempt:
                 async with self._sessions.begin() as session:
                     return await write(session)
             except DATABASE_TROUBLE as error:
-                log.warning("database is away", job_id=str(self.lease.job_id), error=_short(error))
+                log.warning("database is away", job_id=str(self.lease.job_id), error=away(error))
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 2.0)
 
@@ -249,5 +259,8 @@ def _code(error: PipelineError) -> str:
     return codes.get(type(error), "stage_failed" if isinstance(error, StageFailed) else "failed")
 
 
-def _short(error: BaseException) -> str:
+def away(error: BaseException) -> str:
+    """One line about a database or a store that is away; a statement that is wrong is no such thing, and is raised."""
+    if isinstance(error, ProgrammingError | IntegrityError | DataError):
+        raise error
     return str(error).partition("\n")[0][:200]

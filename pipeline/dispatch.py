@@ -22,7 +22,7 @@ from db.errors import StorageError
 from db.listen import listen
 from db.settings import DatabaseSettings, StorageSettings
 from db.storage import Storage, open_storage
-from pipeline.attempt import DATABASE_TROUBLE, Attempt
+from pipeline.attempt import DATABASE_TROUBLE, Attempt, away
 from pipeline.settings import PipelineSettings, prepare_ray, say_ready
 
 log = structlog.get_logger()
@@ -93,7 +93,7 @@ class Dispatcher:
                 )
                 rates = await work.rates(session) if job else {}
         except DATABASE_TROUBLE as error:
-            log.warning("claim failed", error=str(error).partition("\n")[0])
+            log.warning("claim failed", error=away(error))
             return False
         if job is None:
             return False
@@ -132,7 +132,7 @@ class Dispatcher:
             try:
                 await action()
             except (StorageError, *DATABASE_TROUBLE) as error:
-                log.warning("will try again", action=action.__name__, error=str(error).partition("\n")[0])
+                log.warning("will try again", action=action.__name__, error=away(error))
             await asyncio.sleep(seconds * random.uniform(0.8, 1.2))
 
     async def _rescue(self) -> None:
@@ -168,15 +168,20 @@ async def watch_ray(stop: asyncio.Event) -> bool:
     return True
 
 
-async def main(settings: PipelineSettings) -> int:
-    stop = asyncio.Event()
+def stop_on_signals(stop: asyncio.Event) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+
+
+async def main(settings: PipelineSettings) -> int:
+    stop = asyncio.Event()
+    stop_on_signals(stop)
     from pipeline.cluster import join
     from pipeline.serve import handles
 
     if not await join(settings, stop):
         return 0
+    stop_on_signals(stop)  # again: joining has put Ray's own handlers in their place
     database = DatabaseSettings()
     engine = connect(database.DATABASE_URL)
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"

@@ -23,7 +23,7 @@ from ray.serve.schema import ApplicationStatus
 from db.settings import StorageSettings
 from db.storage import Storage, open_storage
 from pipeline.clip import Clip, Output, Piece, Video
-from pipeline.errors import PipelineError, StageFailed, Stopped, Unavailable
+from pipeline.errors import PipelineError, StageFailed, Stopped
 from pipeline.settings import PipelineSettings
 from pipeline.spec import Plan, Span, Spec, Stage
 
@@ -65,11 +65,8 @@ class Replica:
         return self._class()(self._settings.models_dir, self._settings.device)
 
     def _class(self) -> Any:
-        return getattr(self._module(), self.stage.capitalize())
-
-    def _module(self) -> Any:
         """Imported here and not above: a replica loads what its own stage needs, and nothing else."""
-        return importlib.import_module(f"{self._settings.stages}.{self.stage}")
+        return getattr(importlib.import_module(f"{self._settings.stages}.{self.stage}"), self.stage.capitalize())
 
     async def _run(self, work: Callable[[Check], T]) -> tuple[T, float]:
         stop = threading.Event()
@@ -79,6 +76,7 @@ class Replica:
         except asyncio.CancelledError:
             stop.set()
             await asyncio.wait([future])
+            future.exception()  # looked at: that it was stopped is no news
             raise
 
     def _guarded(self, work: Callable[[Check], T], stop: threading.Event) -> tuple[T, float]:
@@ -160,7 +158,7 @@ class Postprocess(Replica):
         self._storage: Storage = open_storage(StorageSettings())
 
     def _load(self) -> Any:
-        return self._module()
+        return self._class()()
 
     async def select(self, base: Handed, plan: Plan, span: Span) -> Handed:
         return await self._next(base, lambda _: self._work.select(base.clip, plan, span))
@@ -170,15 +168,15 @@ class Postprocess(Replica):
         return piece, {**frames.seconds, self.stage: seconds}
 
     async def assemble(self, pieces: list[Piece], plan: Plan, prefix: str) -> tuple[Video, float]:
-        """Join the pieces and store the files under `prefix`; each is read back and compared before it counts."""
+        """Join the pieces and store the files under `prefix`; each is read back and checked before it counts."""
         video, seconds = await self._run(lambda _: self._work.assemble(pieces, plan))
         outputs = tuple([await self._store(output, f"{prefix}/{output.filename}") for output in video.outputs])
         return Video(outputs, video.resolved, video.warnings), seconds
 
     async def _store(self, output: Output, key: str) -> Output:
         await self._storage.put(key, output.data, output.content_type)
-        if sha256(await self._storage.get(key)).hexdigest() != output.sha256:
-            raise Unavailable(self.stage, f"the object store gave back other bytes than it was given under {key}")
+        read = await self._storage.get(key)
+        await self._run(lambda _: self._work.check(read, output))
         return output.stored(key)
 
     async def keep(self, base: Handed, plan: Plan, key: str) -> dict[str, Any]:

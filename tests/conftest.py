@@ -1,6 +1,5 @@
 """What every test may ask for: a real PostgreSQL built by the migrations, clean for each test, and a storage."""
 
-import inspect
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
@@ -28,11 +27,9 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Every coroutine test runs under anyio."""
-    for item in items:
-        if isinstance(item, pytest.Function) and _is_coroutine(item.function):
-            item.add_marker(pytest.mark.anyio)
+def pytest_configure(config: pytest.Config) -> None:
+    """Coroutine tests and fixtures run under anyio without a mark."""
+    config.option.anyio_mode = "auto"
 
 
 @pytest.fixture(scope="session")
@@ -90,7 +87,3 @@ def make_user(sessions: Sessions) -> MakeUser:
 @pytest.fixture
 def storage(tmp_path: Path) -> LocalStorage:
     return LocalStorage(tmp_path / "objects", b"k" * 32)
-
-
-def _is_coroutine(function: object) -> bool:
-    return inspect.iscoroutinefunction(inspect.unwrap(function))  # type: ignore[arg-type]

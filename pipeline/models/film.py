@@ -4,6 +4,7 @@ Both become an `Interpolator`: base frames and positions in, frames out. Positio
 base frame 2 to base frame 3; a whole number is the base frame itself.
 """
 
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -95,9 +96,14 @@ def load(entry: Entry, path: Path, device: str) -> Interpolator:
         between = aligned(_saved_model(path), entry.align)
         half = torch.tensor([[0.5]])
         return Midpoints(lambda first, second: between(first, second, half))
-    model = torch.jit.load(str(path), map_location=device).eval()
-    model = model.float() if torch.device(device).type == "cpu" else model.half()
-    return AnyTime(aligned(model, entry.align))
+    return AnyTime(aligned(_torchscript(path, device), entry.align))
+
+
+def _torchscript(path: Path, device: str) -> Between:
+    with warnings.catch_warnings():  # torch warns of every TorchScript file; FILM comes as nothing else
+        warnings.simplefilter("ignore", DeprecationWarning)
+        model = torch.jit.load(str(path), map_location=device).eval()
+    return model.float() if torch.device(device).type == "cpu" else model.half()
 
 
 def _saved_model(path: Path) -> Between:

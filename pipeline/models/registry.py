@@ -121,7 +121,6 @@ TINY: Final = Model(
     base_area=64 * 64,
     num_inference_steps=10,
     guidance_scale=2.0,
-    schedulers=(Scheduler.DDIM, Scheduler.EULER, Scheduler.DPMPP, Scheduler.LCM),
     preview="vae",
     vocabulary=True,
     knows="one coloured shape that moves on a plain background",

@@ -46,8 +46,8 @@ class Generate:
 
     def __call__(self, plan: Plan, report: Report, check: Check) -> Clip:
         """uint8 (base_frames, base_height, base_width, 3). The same plan gives the same frames on the same device."""
-        check()
         with out_of_memory("generate"), torch.inference_mode():
+            check()
             model = self.load(MODELS[plan.model])
             pipeline = model.pipeline(plan)
             latents = _denoise(pipeline, plan, model.model, report, check)
@@ -67,11 +67,12 @@ class Generate:
 def _denoise(pipeline: Any, plan: Plan, model: Model, report: Report, check: Check) -> Tensor:
     """Latents (1, C, T, h, w), after a report and a check at every step."""
     clean = _remember_clean(pipeline.scheduler)
+    order = pipeline.scheduler.order  # Heun calls the network twice in a step
 
     def after_step(_: Any, index: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
         check()
-        step, steps = index + 1, pipeline.num_timesteps
-        shown = step % max(1, steps // PREVIEWS) == 0
+        step, steps = index // order + 1, plan.num_inference_steps
+        shown = index % order == 0 and step % max(1, steps // PREVIEWS) == 0
         report(step, steps, _preview(pipeline, clean(tensors["latents"]), model) if shown else None)
         return tensors
 

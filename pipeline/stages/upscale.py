@@ -1,6 +1,6 @@
 """Frames at the size asked for: enlarged 2x or 4x by a network, then resized exactly."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 from typing import Final
@@ -8,9 +8,8 @@ from typing import Final
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from pipeline.clip import Clip
+from pipeline.clip import Clip, Frames
 from pipeline.errors import StageFailed
 from pipeline.models import realesrgan
 from pipeline.models.registry import MODELS, UPSCALERS
@@ -44,20 +43,24 @@ class Upscale:
                 start += len(done)
         return Clip(frames, clip.fps)
 
-    def _batch(self, clip: Clip, start: int, plan: Plan, enlarge: realesrgan.Upscaler | None) -> np.ndarray:
+    def _batch(self, clip: Clip, start: int, plan: Plan, enlarge: realesrgan.Upscaler | None) -> Frames:
         """The frames from `start` on, as many as fit; fewer from now on when the device says that it is too small."""
+        area = clip.width * clip.height
         while True:
-            at_once = max(1, self._at_once_pixels // (clip.width * clip.height))
+            some = clip.frames[start : start + max(1, self._at_once_pixels // area)]
             try:
-                numbers = to_numbers(clip.frames[start : start + at_once], self.device)
-                if enlarge is not None:
-                    numbers = tiled(enlarge, numbers, self.tile) if self.tile else enlarge(numbers)
-                return to_frames(resized(numbers, plan.width, plan.height))
+                return self._sized(some, plan, enlarge)
             except torch.OutOfMemoryError:
-                if at_once == 1:
+                if len(some) == 1:
                     raise
-                self._at_once_pixels = (at_once // 2) * clip.width * clip.height
+                self._at_once_pixels = len(some) // 2 * area
             torch.cuda.empty_cache()
+
+    def _sized(self, frames: Frames, plan: Plan, enlarge: realesrgan.Upscaler | None) -> Frames:
+        numbers = to_numbers(frames, self.device)
+        if enlarge is not None:
+            numbers = tiled(enlarge, numbers, self.tile) if self.tile else enlarge(numbers)
+        return to_frames(resized(numbers, plan.width, plan.height))
 
     def load(self, name: str) -> realesrgan.Upscaler:
         if self._loaded is None or self._loaded[0] != name:
@@ -75,15 +78,11 @@ def tiled(enlarge: realesrgan.Upscaler, numbers: Tensor, tile: int) -> Tensor:
     """The same as `enlarge(numbers)` in pieces of `tile` x `tile`, each seen with a margin that is thrown away."""
     height, width = numbers.shape[-2:]
     scale = enlarge.scale
-    around = functional.pad(numbers, (MARGIN,) * 4, mode="replicate")
     large = numbers.new_empty((*numbers.shape[:2], height * scale, width * scale))
-    for top, left in _corners(height, width, tile):
-        bottom, right = min(top + tile, height), min(left + tile, width)
-        piece = enlarge(around[..., top : bottom + 2 * MARGIN, left : right + 2 * MARGIN])
-        inner = piece[..., MARGIN * scale : -MARGIN * scale, MARGIN * scale : -MARGIN * scale]
-        large[..., top * scale : bottom * scale, left * scale : right * scale] = inner
+    for top, left in product(range(0, height, tile), range(0, width, tile)):
+        above, before = max(0, top - MARGIN), max(0, left - MARGIN)
+        seen = enlarge(numbers[..., above : top + tile + MARGIN, before : left + tile + MARGIN])
+        room = large[..., top * scale : (top + tile) * scale, left * scale : (left + tile) * scale]
+        y, x = (top - above) * scale, (left - before) * scale
+        room.copy_(seen[..., y : y + room.shape[-2], x : x + room.shape[-1]])
     return large
-
-
-def _corners(height: int, width: int, tile: int) -> Iterator[tuple[int, int]]:
-    return product(range(0, height, tile), range(0, width, tile))

@@ -128,9 +128,7 @@ def signed_distance(
     return np.where(inside, -distance, distance)
 
 
-def track(
-    scene: Scene, rng: random.Random, width: int = SIDE, height: int = SIDE, frames: int = FRAMES
-) -> Track:
+def track(scene: Scene, rng: random.Random, width: int = SIDE, height: int = SIDE, frames: int = FRAMES) -> Track:
     """A path for the scene; what the caption leaves open (place, phase) is drawn from rng. More frames sample the same
     path more finely, larger sides the same path in more pixels."""
     scale = unit(width, height)
@@ -188,9 +186,7 @@ def draw(scene: Scene, path: Track, width: int = SIDE, height: int = SIDE) -> ND
     return frames
 
 
-def clip(
-    scene: Scene, seed: int, width: int = SIDE, height: int = SIDE, frames: int = FRAMES
-) -> NDArray[np.uint8]:
+def clip(scene: Scene, seed: int, width: int = SIDE, height: int = SIDE, frames: int = FRAMES) -> NDArray[np.uint8]:
     """The clip of a scene for a seed: uint8 (frames, height, width, 3)."""
     return draw(scene, track(scene, random.Random(seed), width, height, frames), width, height)
 

@@ -15,24 +15,26 @@ from pipeline.tiny import clips
 
 @dataclass(frozen=True)
 class Pool:
-    """Scenes and their clips: frames is a read-only uint8 map (N, FRAMES, height, width, 3)."""
+    """Scenes and their clips: frames is a read-only uint8 map (N, frames, height, width, 3)."""
 
     scenes: list[clips.Scene]
     frames: NDArray[np.uint8]
 
 
-def pool(work: Path, count: int, seed: int, width: int = clips.SIDE, height: int = clips.SIDE) -> Pool:
+def pool(
+    work: Path, count: int, seed: int, width: int = clips.SIDE, height: int = clips.SIDE, length: int = clips.FRAMES
+) -> Pool:
     """Training scenes (never the held-out combinations), drawn once and kept under work."""
     rng = random.Random(seed)
     # Equal numbers of each motion: spin would else be rarer, since a circle cannot show it.
     scenes = [clips.random_scene(rng, motion=clips.MOTIONS[i % len(clips.MOTIONS)]) for i in range(count)]
-    path = work / f"clips-{width}x{height}-{count}-{seed}.npy"
+    path = work / f"clips-{width}x{height}-{count}-{seed}{'' if length == clips.FRAMES else f'-{length}'}.npy"
     if not path.exists():
         partial = path.with_suffix(".partial")
-        shape = (count, clips.FRAMES, height, width, 3)
+        shape = (count, length, height, width, 3)
         drawn = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
         for i, scene in enumerate(scenes):
-            drawn[i] = clips.clip(scene, seed * 1_000_003 + i, width, height)
+            drawn[i] = clips.clip(scene, seed * 1_000_003 + i, width, height, length)
         drawn.flush()
         partial.replace(path)
     return Pool(scenes, np.load(path, mmap_mode="r"))
@@ -58,4 +60,4 @@ def cell_mask(frames: NDArray[np.uint8], cell: int = 8) -> NDArray[np.uint8]:
 
 def batch(frames: NDArray[np.uint8]) -> Tensor:
     """A copy that torch may own: uint8 tensor of the same shape."""
-    return torch.from_numpy(np.ascontiguousarray(frames))
+    return torch.from_numpy(np.array(frames))

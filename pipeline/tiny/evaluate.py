@@ -1,6 +1,6 @@
 """Measure a set of weights on held-out prompts with fixed seeds and print the figures.
 
-    python -m pipeline.tiny.evaluate [--prompts 100] [--steps 10] [--folder pipeline/tiny/weights] [--json FILE]
+python -m pipeline.tiny.evaluate [--prompts 100] [--steps 10] [--folder pipeline/tiny/weights] [--json FILE]
 """
 
 import argparse
@@ -125,9 +125,8 @@ def evaluate(
 
 def score(scenes: list[clips.Scene], verdicts: list[Verdict], seconds: float) -> Figures:
     """Shares of right verdicts."""
-    right = {
-        name: [getattr(v, name) == getattr(s, name) for s, v in zip(scenes, verdicts, strict=True)] for name in ATTRIBUTES
-    }
+    both = list(zip(scenes, verdicts, strict=True))
+    right = {name: [getattr(v, name) == getattr(s, name) for s, v in both] for name in ATTRIBUTES}
     motions, shapes = defaultdict(list), defaultdict(list)
     for i, scene in enumerate(scenes):
         motions[scene.motion].append(right["motion"][i])
@@ -208,7 +207,8 @@ def report(figures: Figures) -> str:
     if figures.upscaling_gain_db:
         gains = ", ".join(f"{name} {gain:+.1f} dB" for name, gain in figures.upscaling_gain_db.items())
         lines += [
-            f"  interpolation {figures.interpolation_gain_db:+.1f} dB above cross-fade; upscaling above bicubic: {gains}",
+            f"  interpolation {figures.interpolation_gain_db:+.1f} dB above cross-fade",
+            f"  upscaling above bicubic: {gains}",
             f"  mean pixel change (of 255) by another seed {figures.seed_difference:.1f}, by guidance 6"
             f" {figures.guidance_difference:.1f}, by a negative prompt {figures.negative_difference:.1f}",
         ]
@@ -223,7 +223,7 @@ def main(argv: list[str] | None = None) -> int:
     options.add_argument("--width", type=int, default=clips.SIDE)
     options.add_argument("--height", type=int, default=clips.SIDE)
     options.add_argument("--folder", type=Path, default=layout.SHIPPED)
-    options.add_argument("--generator-only", action="store_true", help="leave out interpolation, upscaling, differences")
+    options.add_argument("--generator-only", action="store_true", help="leave out the other two and differences")
     options.add_argument("--json", type=Path, help="write the figures to this file too")
     chosen = options.parse_args(argv)
     figures = evaluate(

@@ -22,7 +22,7 @@ def write_base(
     text_encoder: CLIPTextModel,
     tokenizer: CLIPTokenizer,
 ) -> None:
-    """A base model like any Stable Diffusion 1.5 folder. The text encoder stays fp32: transformers loads what it finds."""
+    """A base model like any Stable Diffusion 1.5 folder; the text encoder stays fp32: transformers keeps its type."""
     base = StableDiffusionPipeline(
         vae=vae.to(torch.float16),
         text_encoder=text_encoder.float(),

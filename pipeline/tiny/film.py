@@ -6,13 +6,16 @@ from torch.nn import functional
 
 
 def _block(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 3, stride, 1), nn.PReLU(outputs), nn.Conv2d(outputs, outputs, 3, 1, 1), nn.PReLU(outputs)
-    )
+    first, second = nn.Conv2d(inputs, outputs, 3, stride, 1), nn.Conv2d(outputs, outputs, 3, 1, 1)
+    return nn.Sequential(first, nn.PReLU(outputs), second, nn.PReLU(outputs))
 
 
 def _head(inputs: int, width: int, outputs: int) -> nn.Sequential:
-    return nn.Sequential(_block(inputs, width), nn.Conv2d(width, outputs, 3, 1, 1))
+    """Starts near zero: no flow, no residual."""
+    last = nn.Conv2d(width, outputs, 3, 1, 1)
+    nn.init.normal_(last.weight, std=0.01)
+    nn.init.constant_(last.bias, 0.0)  # type: ignore[arg-type]
+    return nn.Sequential(_block(inputs, width), last)
 
 
 class Interpolator(nn.Module):
@@ -28,12 +31,6 @@ class Interpolator(nn.Module):
         self.flow_quarter = _head(2 * 48 + 1 + 4, 48, 4)
         self.flow_half = _head(2 * 24 + 1 + 4, 40, 4 + 1)
         self.blend = _head(2 * 3 + 2 + 6, 16, 1 + 3)
-        for head in (self.flow_eighth, self.flow_quarter, self.flow_half, self.blend):
-            last = head[-1]
-            assert isinstance(last, nn.Conv2d)
-            nn.init.normal_(last.weight, std=0.01)
-            assert last.bias is not None
-            nn.init.zeros_(last.bias)
 
     def forward(self, x0: Tensor, x1: Tensor, dt: Tensor) -> Tensor:
         """Frames (B, 3, H, W) and times (B, 1) in 0..1 -> the frame between (B, 3, H, W)."""

@@ -81,9 +81,7 @@ def object_colour(pixels: NDArray[np.float64], ground: NDArray[np.float64]) -> N
     return np.median(flat[inner], axis=0)
 
 
-def find(
-    frame: NDArray[np.float64], ground: NDArray[np.float64], paint: NDArray[np.float64]
-) -> Blob | None:
+def find(frame: NDArray[np.float64], ground: NDArray[np.float64], paint: NDArray[np.float64]) -> Blob | None:
     """The object in a frame (H, W, 3): how far each pixel lies on the way from background to object colour."""
     axis = paint - ground
     cover = np.clip((frame - ground) @ axis / (axis @ axis), 0.0, 1.0)

@@ -1,6 +1,6 @@
 """Build a complete set with seeded random weights: the architectures and files of the trained one, no meaning.
 
-    python -m pipeline.tiny.random_weights OUT_DIR
+python -m pipeline.tiny.random_weights OUT_DIR
 """
 
 import argparse

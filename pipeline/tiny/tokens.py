@@ -32,11 +32,15 @@ def _learned(words: list[str]) -> tuple[dict[str, int], list[tuple[str, str]]]:
     alphabet = sorted(ByteLevel.alphabet())
     model = Tokenizer(BPE(end_of_word_suffix=_WORD_END))
     trainer = BpeTrainer(
-        vocab_size=100_000, min_frequency=1, initial_alphabet=alphabet, end_of_word_suffix=_WORD_END, show_progress=False
+        vocab_size=100_000,
+        min_frequency=1,
+        initial_alphabet=alphabet,
+        end_of_word_suffix=_WORD_END,
+        show_progress=False,
     )
     model.train_from_iterator(words, trainer)
     merges = [tuple(pair) for pair in json.loads(model.to_str())["model"]["merges"]]
     # CLIP's order of ids: letters, letters that end a word, merges, the two marks.
     pieces = [*alphabet, *(letter + _WORD_END for letter in alphabet), *("".join(pair) for pair in merges)]
-    pieces = list(dict.fromkeys(pieces)) + [_START, _END]
+    pieces = [*dict.fromkeys(pieces), _START, _END]
     return {piece: i for i, piece in enumerate(pieces)}, merges

@@ -2,9 +2,9 @@
 
     python -m pipeline.tiny.train_generator [--work .tiny-train] [--steps 4000]
 
-Predicts x0. Each clip is first learned from 8 random frames of 16 at their true positions (twice the clips per second),
-at the end from all 16; the last part mixes in oblong clips. Watch "ordered/shuffled" in the log: the error at pure noise
-with frames in order against frames out of order. Motion shows minutes after that gap opens.
+Predicts x0. Each clip is first learned from 8 random frames of 16 at their true positions (twice the clips a
+second), at the end from all 16; the last part mixes in oblong clips. Watch the x0 error at pure noise in the log, with
+frames in order against frames out of order: motion shows minutes after that gap opens.
 """
 
 import random
@@ -184,11 +184,11 @@ class Run:
                 rate = pace(self.step)
                 mean = sum(losses) / len(losses)
                 losses = []
-                line = "generator %d/%d loss %.4f, %.2f steps/s"
-                if self.step % (2 * _EVERY) == 0:
-                    line += ", ordered %.4f shuffled %.4f" % self.order_gap()
-                    self.save()
-                log.info(line, self.step, self.steps, mean, rate)
+                log.info("generator %d/%d loss %.4f, %.2f steps/s", self.step, self.steps, mean, rate)
+            if self.step % (2 * _EVERY) == 0:
+                ordered, shuffled = self.order_gap()
+                log.info("x0 error at pure noise: ordered %.4f, shuffled %.4f", ordered, shuffled)
+                self.save()
         self.save()
 
     def _update(self) -> float:

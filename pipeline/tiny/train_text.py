@@ -125,7 +125,8 @@ def train(work: Path, steps: int) -> None:
     while step < steps:
         rng = random.Random(SEED * 1_000_003 + step)
         captions = [random_caption(rng) for _ in range(BATCH)]
-        value = loss(model, token_ids(words, [c.text for c in captions]), torch.stack([target(c, book) for c in captions]))
+        targets = torch.stack([target(c, book) for c in captions])
+        value = loss(model, token_ids(words, [c.text for c in captions]), targets)
         for group in optimiser.param_groups:
             group["lr"] = LEARNING_RATE * min(1.0, (step + 1) / 50) * (0.02 + 0.98 * (1 - step / steps))
         optimiser.zero_grad(set_to_none=True)

@@ -1,6 +1,6 @@
 """Train the autoencoder: first whole, then latents whitened, then the decoder alone on the frozen encoder.
 
-    python -m pipeline.tiny.train_vae [--work .tiny-train] [--whole 6000] [--decoder 5000]
+python -m pipeline.tiny.train_vae [--work .tiny-train] [--whole 4250] [--decoder 1500]
 """
 
 import math
@@ -81,7 +81,7 @@ class Run:
         self.vae = networks.autoencoder().to(memory_format=torch.channels_last)
         self.average = training.Average(self.vae, 0.995)
         self.step = 0
-        self.optimiser = torch.optim.AdamW(self.vae.parameters(), lr=LEARNING_RATE, weight_decay=1e-4, betas=(0.9, 0.99))
+        self.optimiser = self._new_optimiser()
         self._resume()
 
     def _resume(self) -> None:
@@ -89,7 +89,7 @@ class Run:
         if state is None:
             return
         self.step = state["step"]
-        if self.step >= self.whole:
+        if self.step > self.whole:  # at the border itself the phase has yet to begin
             self._freeze_encoder()
         self.vae.load_state_dict(state["model"])
         self.average.restore(state["average"])
@@ -99,8 +99,11 @@ class Run:
     def _freeze_encoder(self) -> None:
         self.vae.encoder.requires_grad_(False)
         self.vae.quant_conv.requires_grad_(False)
-        rest = [p for p in self.vae.parameters() if p.requires_grad]
-        self.optimiser = torch.optim.AdamW(rest, lr=LEARNING_RATE, weight_decay=1e-4, betas=(0.9, 0.99))
+        self.optimiser = self._new_optimiser()
+
+    def _new_optimiser(self) -> torch.optim.Optimizer:
+        trainable = [p for p in self.vae.parameters() if p.requires_grad]
+        return torch.optim.AdamW(trainable, lr=LEARNING_RATE, weight_decay=1e-4, betas=(0.9, 0.99))
 
     def _save(self) -> None:
         training.save(
@@ -163,8 +166,8 @@ class Run:
 
 def main(argv: list[str] | None = None) -> None:
     options = training.parser(__doc__)
-    options.add_argument("--whole", type=int, default=6000, help="steps of encoder and decoder together")
-    options.add_argument("--decoder", type=int, default=5000, help="steps of the decoder alone")
+    options.add_argument("--whole", type=int, default=4250, help="steps of encoder and decoder together")
+    options.add_argument("--decoder", type=int, default=1500, help="steps of the decoder alone")
     options.add_argument("--batch", type=int, default=8)
     chosen = options.parse_args(argv)
     training.start(chosen.work, chosen.threads, SEED)

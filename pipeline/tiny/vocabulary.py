@@ -128,7 +128,7 @@ def unknown_words(prompt: str) -> list[str]:
 
 
 def knows(prompt: str) -> float:
-    """The known share, 0..1, of the words that mean something; articles and fillers do not count. 1.0 for no such word."""
+    """The known share, 0..1, of the words that mean something (articles and fillers do not); 1.0 where none does."""
     meaningful = [word for word in _words(prompt) if word not in _EMPTY]
     if not meaningful:
         return 1.0

@@ -13,7 +13,6 @@ import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
-from sqlalchemy import text
 
 from api.app import create_app
 from api.edge import Gateway
@@ -44,8 +43,6 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
 async def app(settings: Settings) -> AsyncIterator[FastAPI]:
     app = create_app(settings)
     parts: Gateway = app.state.gateway
-    async with parts.sessions.begin() as session:
-        await session.execute(text("TRUNCATE users CASCADE"))
     yield app
     await parts.engine.dispose()
 

@@ -1,0 +1,75 @@
+"""Rebuild the whole set of small models from seeds and say what it got.
+
+    python -m pipeline.tiny.build [--work .tiny-train] [--out pipeline/tiny/weights] [--export-only]
+
+Every program keeps checkpoints under --work: a build that was stopped goes on where it was.
+"""
+
+import json
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+from pipeline.tiny import (
+    evaluate,
+    export,
+    layout,
+    networks,
+    tokens,
+    train_generator,
+    train_interpolator,
+    train_text,
+    train_upscaler,
+    train_vae,
+    training,
+)
+from pipeline.tiny.training import log
+
+
+def train(work: Path, threads: int) -> None:
+    """All five programs, in the order in which they need each other."""
+    common = ["--work", str(work), "--threads", str(threads)]
+    for program in (train_text, train_vae, train_generator, train_interpolator, train_upscaler):
+        program.main(common)
+
+
+def write(work: Path, out: Path) -> None:
+    """Export the newest checkpoints as a set; the card is written after the evaluation."""
+    model = networks.motion_unet(networks.unet(), networks.motion_adapter())
+    state = training.load(train_generator.checkpoint(work))
+    if state is None:
+        raise FileNotFoundError(f"no trained generator in {work}: run pipeline.tiny.train_generator first")
+    model.load_state_dict(state["average"]["weights"])
+    unet, adapter = networks.split(model)
+    with tempfile.TemporaryDirectory() as scratch:
+        words = tokens.tokenizer(Path(scratch))
+        export.write_base(out, train_vae.trained(work), unet, train_text.trained(work, words), words)
+    export.write_adapter(out, adapter)
+    export.write_film(out, train_interpolator.trained(work))
+    for scale in layout.UPSCALERS:
+        upscaler = train_upscaler.trained(work, scale)
+        export.write_upscaler(out, upscaler, train_upscaler.NUM_FEAT, train_upscaler.NUM_CONV)
+    export.write_card(out, trained=True, figures={"generator_steps": state["step"]})
+    export.make_readable(out)
+
+
+def main(argv: list[str] | None = None) -> None:
+    options = training.parser(__doc__)
+    options.add_argument("--out", type=Path, default=layout.SHIPPED)
+    options.add_argument("--export-only", action="store_true", help="write what the checkpoints hold, train nothing")
+    options.add_argument("--prompts", type=int, default=100, help="held-out prompts of the evaluation; 0 leaves it out")
+    chosen = options.parse_args(argv)
+    training.start(chosen.work, chosen.threads, 0)
+    if not chosen.export_only:
+        train(chosen.work, chosen.threads)
+    write(chosen.work, chosen.out)
+    log.info("%s: %.1f MB", chosen.out, layout.total_bytes(chosen.out) / 1e6)
+    if chosen.prompts:
+        figures = evaluate.evaluate(chosen.out, chosen.prompts)
+        card = json.loads((chosen.out / layout.CARD).read_text())
+        export.write_card(chosen.out, trained=True, figures=card["figures"] | asdict(figures))
+        print(evaluate.report(figures))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,433 @@
+"""The workers' side of the job protocol: each transition, and every fence."""
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from db import jobs, moves, work
+from db.models import Artifact, Attempt, Job
+from db.work import Lease
+from tests.conftest import Sessions
+from tests.db.conftest import ERROR, Call, Life, base, video
+
+Write = Callable[[Call, Lease], Awaitable[Any]]
+
+
+async def attempts(sessions: Sessions, lease: Lease) -> list[tuple[int, str, str | None]]:
+    async with sessions() as session:
+        rows = await session.scalars(select(Attempt).where(Attempt.job_id == lease.job_id).order_by(Attempt.attempt))
+        return [(row.attempt, row.lease_owner, row.outcome) for row in rows]
+
+
+# --- every write of a worker is fenced ------------------------------------------------------------------------------
+
+WRITES: dict[str, Write] = {
+    "BEAT": lambda call, lease: call(work.beat, lease),
+    "PROGRESS": lambda call, lease: call(work.progress, lease, progress={"value": 0.5}, eta_seconds=3.0),
+    "KEEP_BASE": lambda call, lease: call(work.keep_base, lease, base(lease)),
+    "PUBLISH": lambda call, lease: call(
+        work.publish, lease, resolved={"seed": 7}, warnings=[], artifacts=[video(lease)]
+    ),
+    "FAIL": lambda call, lease: call(work.fail, lease, error=ERROR, retry=True),
+    "GIVE_BACK": lambda call, lease: call(work.give_back, lease),
+    "CANCEL": lambda call, lease: call(work.cancel, lease),
+}
+every_write = pytest.mark.parametrize("name", WRITES)
+
+
+async def ready(life: Life, name: str, *leases: Lease) -> None:
+    """What a write needs beyond a lease: only a job that was asked to can be canceled."""
+    if name == "CANCEL":
+        for lease in leases:
+            await life.call(jobs.request_cancel, lease.job_id, owner_id=life.owner)
+
+
+async def refused(life: Life, name: str, lease: Lease) -> None:
+    before = await life.seen(lease.job_id)
+    assert not await WRITES[name](life.call, lease)
+    after = await life.seen(lease.job_id)
+    assert (after.revision, after.lease_expires_at, after.status) == (
+        before.revision, before.lease_expires_at, before.status,
+    )  # fmt: skip
+
+
+@every_write
+async def test_the_holder_writes(life: Life, name: str) -> None:
+    lease = await life.running()
+    await ready(life, name, lease)
+    assert await WRITES[name](life.call, lease)
+
+
+@every_write
+async def test_a_write_touches_no_other_job(life: Life, name: str) -> None:
+    lease, other = await life.running("w1"), await life.running("w1")
+    await ready(life, name, lease, other)
+    before = await life.seen(other.job_id)
+    assert await WRITES[name](life.call, lease)
+    after = await life.seen(other.job_id)
+    assert (after.revision, after.lease_expires_at) == (before.revision, before.lease_expires_at)
+
+
+@every_write
+async def test_an_earlier_attempt_of_the_same_worker_is_fenced(life: Life, name: str) -> None:
+    old = await life.running("w1", lease_seconds=-1)
+    await life.call(work.rescue)
+    await life.available(old.job_id)
+    new = await life.claim("w1")
+    assert new == Lease(old.job_id, 2, "w1")
+    await ready(life, name, old)
+    await refused(life, name, old)
+
+
+@every_write
+async def test_another_worker_is_fenced(life: Life, name: str) -> None:
+    lease = await life.running("w1")
+    await ready(life, name, lease)
+    await refused(life, name, Lease(lease.job_id, lease.attempt, "w2"))
+
+
+@every_write
+async def test_a_worker_that_lost_its_lease_is_fenced(life: Life, name: str) -> None:
+    old, new = await life.lost()
+    await ready(life, name, old)
+    await refused(life, name, old)
+    assert (await life.seen(new.job_id)).lease_owner == "w2"
+
+
+@every_write
+async def test_a_job_that_ended_is_fenced(life: Life, name: str, unguarded: None) -> None:
+    lease = await life.running()
+    await ready(life, name, lease)
+    await life.change(lease.job_id, "status = 'succeeded', resolved = '{}', finished_at = now()")
+    await refused(life, name, lease)
+
+
+async def test_only_running_jobs_are_rescued(life: Life, unguarded: None) -> None:
+    lease = await life.running(lease_seconds=-1)
+    await life.change(lease.job_id, "status = 'succeeded', resolved = '{}', finished_at = now()")
+    assert await life.call(work.rescue) == []
+
+
+# --- claim ----------------------------------------------------------------------------------------------------------
+
+
+async def test_claim(life: Life, sessions: Sessions) -> None:
+    queued = await life.queued()
+    lease = await life.claim("w1")
+    assert lease == Lease(queued.id, 1, "w1")
+    job = await life.seen(queued.id)
+    assert (job.status, job.attempt, job.lease_owner) == ("running", 1, "w1")
+    assert job.revision == queued.revision + 1
+    assert job.started_at is not None
+    assert await attempts(sessions, lease) == [(1, "w1", None)]
+
+
+async def test_claim_without_jobs(life: Life) -> None:
+    assert await life.claim() is None
+
+
+async def test_only_queued_jobs_are_claimed(life: Life) -> None:
+    ended = await life.failed()
+    await life.change(ended.job_id, "priority = 9")
+    waiting = await life.queued()
+    lease = await life.claim()
+    assert lease is not None
+    assert lease.job_id == waiting.id
+
+
+async def test_a_job_is_claimed_once_its_pause_is_over(life: Life) -> None:
+    job = await life.queued()
+    await life.change(job.id, "available_at = now() + interval '1 hour'")
+    assert await life.claim() is None
+    await life.available(job.id)
+    assert await life.claim() is not None
+
+
+async def test_parallel_claims_do_not_double(life: Life) -> None:
+    queued = {(await life.queued()).id for _ in range(12)}
+    leases = await asyncio.gather(*(life.claim(f"w{n}") for n in range(15)))
+    assert sorted(lease.job_id for lease in leases if lease) == sorted(queued)
+
+
+async def until_waiting(sessions: Sessions, event: str) -> None:
+    """Wait until some connection hangs in this event, or for a second."""
+    query = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event = :event")
+    for _ in range(100):
+        async with sessions() as session:
+            if await session.scalar(query, {"event": event}):
+                return
+        await asyncio.sleep(0.01)
+
+
+async def test_a_job_canceled_while_it_is_being_claimed_is_not_started(
+    life: Life, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = await life.queued()
+    looked = "FROM users_in_line CROSS JOIN LATERAL ("
+    assert looked in moves.CLAIM.sql
+    slow = moves.CLAIM.sql.replace(looked, looked.replace("FROM", "FROM pg_sleep(0.5) CROSS JOIN"))
+    monkeypatch.setattr(moves, "CLAIM", moves.Statement(slow, moves.CLAIM.guards))
+    claiming = asyncio.create_task(life.claim())
+    await until_waiting(sessions, "PgSleep")
+    await life.call(jobs.request_cancel, job.id, owner_id=life.owner)
+    assert await claiming is None
+    assert (await life.seen(job.id)).status == "canceled"
+
+
+async def test_a_locked_job_does_not_hold_up_the_others(life: Life, sessions: Sessions) -> None:
+    first, second = await life.queued(), await life.queued(await other_user(sessions))
+    async with sessions() as session:
+        await session.execute(text("SELECT FROM jobs WHERE id = :id FOR UPDATE"), {"id": first.id})
+        async with asyncio.timeout(3):
+            lease = await life.claim()
+    assert lease is not None
+    assert lease.job_id == second.id
+
+
+async def other_user(sessions: Sessions) -> Any:
+    from db import users
+
+    async with sessions() as session, session.begin():
+        return (await users.create(session, email="other@example.com", password_hash="x")).id
+
+
+async def test_the_cap_holds_between_parallel_claims(life: Life, sessions: Sessions) -> None:
+    await life.queued()
+    async with sessions() as session:
+        assert await work.claim(session, owner="w1", running_per_user=1) is not None
+        await life.queued(priority=5)  # another head of the same user, while the first claim is not committed
+        claiming = asyncio.create_task(life.claim("w2", cap=1))
+        await until_waiting(sessions, "advisory")
+        await session.commit()
+    assert await claiming is None
+
+
+# --- beat, progress, base -------------------------------------------------------------------------------------------
+
+
+async def test_beat_holds_the_lease_and_brings_the_cancel(life: Life) -> None:
+    lease = await life.running(lease_seconds=1)
+    before = await life.seen(lease.job_id)
+    assert await life.call(work.beat, lease, lease_seconds=60) == work.Beat(cancel_requested=False)
+    after = await life.seen(lease.job_id)
+    assert after.lease_expires_at and before.lease_expires_at
+    assert (after.lease_expires_at - before.lease_expires_at).total_seconds() > 50
+    await life.call(jobs.request_cancel, lease.job_id, owner_id=life.owner)
+    assert await life.call(work.beat, lease) == work.Beat(cancel_requested=True)
+
+
+async def show(life: Life, lease: Lease, value: float, **more: Any) -> Job:
+    progress = {"value": value, "stage": "generate"}
+    assert await life.call(work.progress, lease, progress=progress, eta_seconds=4.0, **more)
+    return await life.seen(lease.job_id)
+
+
+async def test_progress_is_shown(life: Life) -> None:
+    lease = await life.running()
+    job = await show(life, lease, 0.25, preview_key="previews/x.webp")
+    assert (job.progress, job.eta_seconds) == ({"value": 0.25, "stage": "generate"}, 4.0)
+    assert job.preview_key == "previews/x.webp"
+    again = await show(life, lease, 0.5)
+    assert again.preview_key == "previews/x.webp"
+    assert again.revision == job.revision + 1
+
+
+async def test_progress_never_falls_within_an_attempt(life: Life) -> None:
+    lease = await life.running()
+    await show(life, lease, 0.6)
+    assert (await show(life, lease, 0.2)).progress["value"] == 0.6
+
+
+async def test_progress_never_falls_across_attempts(life: Life) -> None:
+    old = await life.running(lease_seconds=-1)
+    await show(life, old, 0.8)
+    await life.call(work.rescue)
+    await life.available(old.job_id)
+    new = await life.claim("w2")
+    assert new is not None
+    assert (await show(life, new, 0.1)).progress == {"value": 0.8, "stage": "generate"}
+
+
+async def test_progress_stays_within_one(life: Life) -> None:
+    assert (await show(life, await life.running(), 1.7)).progress["value"] == 1
+
+
+async def test_the_base_clip_is_kept_for_workers_alone(life: Life, session: AsyncSession) -> None:
+    lease = await life.running()
+    assert await life.call(work.keep_base, lease, base(lease))
+    assert await life.call(work.keep_base, lease, base(lease))
+    assert (await life.seen(lease.job_id)).base == base(lease)
+    artifact = (await session.scalars(select(Artifact))).one()
+    assert (artifact.kind, artifact.key, artifact.duration) == ("base", base(lease)["key"], 1.0)
+    assert artifact.expires_at is not None
+    await WRITES["PUBLISH"](life.call, lease)
+    assert [a.kind for a in await life.call(jobs.artifacts, lease.job_id, owner_id=life.owner)] == ["video"]
+
+
+# --- the ends -------------------------------------------------------------------------------------------------------
+
+
+async def test_publish(life: Life, sessions: Sessions) -> None:
+    lease = await life.running()
+    values = {"resolved": {"seed": 7}, "warnings": ["no upscaling"], "artifacts": [video(lease)]}
+    assert await life.call(work.publish, lease, **values) is True
+    job = await life.seen(lease.job_id)
+    assert (job.status, job.resolved, job.warnings) == ("succeeded", {"seed": 7}, ["no upscaling"])
+    assert (job.progress["value"], job.eta_seconds, job.charged_seconds) == (1, None, 1.0)
+    assert await attempts(sessions, lease) == [(1, "w1", "succeeded")]
+    assert await life.call(work.outcome, lease) == "succeeded"
+    assert await life.call(work.publish, lease, **values) is False
+
+
+async def test_a_job_whose_cancel_was_accepted_is_never_published(life: Life) -> None:
+    lease = await life.running()
+    await life.call(jobs.request_cancel, lease.job_id, owner_id=life.owner)
+    assert await WRITES["PUBLISH"](life.call, lease) is False
+    assert await life.call(work.cancel, lease) is True
+    assert await life.call(jobs.artifacts, lease.job_id, owner_id=life.owner) == []
+
+
+async def test_a_cancel_that_waits_for_a_publish_comes_too_late(life: Life, sessions: Sessions) -> None:
+    lease = await life.running()
+    async with sessions() as session:
+        published = await work.publish(session, lease, resolved={}, warnings=[], artifacts=[video(lease)])
+        canceling = asyncio.create_task(life.call(jobs.request_cancel, lease.job_id, owner_id=life.owner))
+        await until_waiting(sessions, "transactionid")
+        await session.commit()
+    assert published
+    job = await canceling
+    assert (job.status, job.cancel_requested_at) == ("succeeded", None)
+
+
+async def test_a_publish_that_waits_for_a_cancel_is_refused(life: Life, sessions: Sessions) -> None:
+    lease = await life.running()
+    async with sessions() as session:
+        await jobs.request_cancel(session, lease.job_id, owner_id=life.owner)
+        publishing = asyncio.create_task(WRITES["PUBLISH"](life.call, lease))
+        await until_waiting(sessions, "transactionid")
+        await session.commit()
+    assert await publishing is False
+    assert (await life.seen(lease.job_id)).shown_status == "canceling"
+
+
+async def test_fail_for_good(life: Life, sessions: Sessions) -> None:
+    lease = await life.running()
+    job = await life.call(work.fail, lease, error=ERROR, retry=False)
+    assert (job.status, job.error, job.failures, job.charged_seconds) == ("failed", ERROR, 1, 0)
+    assert await attempts(sessions, lease) == [(1, "w1", "failed")]
+
+
+async def test_fail_tries_again_after_a_pause_until_it_is_too_often(life: Life) -> None:
+    lease = await life.running()
+    for failures in (1, 2):
+        job = await life.call(work.fail, lease, error=ERROR, retry=True, reduced=failures == 2)
+        assert (job.status, job.failures, job.error) == ("queued", failures, None)
+        assert (job.reduced, job.charged_seconds) == (failures == 2, 1.0)
+        pause = (job.available_at - job.updated_at).total_seconds()
+        assert 0.4 * 2 ** (failures - 1) < pause < 1.6 * 2 ** (failures - 1)
+        await life.available(lease.job_id)
+        lease = await life.claim()
+        assert lease
+    job = await life.call(work.fail, lease, error=ERROR, retry=True)
+    assert (job.status, job.failures, job.attempt, job.reduced) == ("failed", 3, 3, True)
+
+
+@pytest.mark.parametrize("name", ["FAIL", "GIVE_BACK"])
+async def test_a_job_asked_to_stop_ends_canceled_whatever_happens(life: Life, sessions: Sessions, name: str) -> None:
+    lease = await life.running()
+    await ready(life, "CANCEL", lease)
+    assert await WRITES[name](life.call, lease)
+    job = await life.seen(lease.job_id)
+    assert (job.status, job.error, job.charged_seconds) == ("canceled", None, 0)
+    assert await attempts(sessions, lease) == [(1, "w1", "canceled")]
+
+
+async def test_cancel(life: Life) -> None:
+    lease = await life.running()
+    await ready(life, "CANCEL", lease)
+    assert await life.call(work.cancel, lease) is True
+    job = await life.seen(lease.job_id)
+    assert (job.status, job.failures, job.charged_seconds, job.lease_owner) == ("canceled", 0, 0, None)
+    assert await life.call(work.cancel, lease) is False
+
+
+async def test_a_worker_cancels_only_what_it_was_asked_to(life: Life) -> None:
+    lease = await life.running()
+    assert await life.call(work.cancel, lease) is False
+    assert (await life.seen(lease.job_id)).status == "running"
+
+
+async def test_give_back_costs_nothing(life: Life, sessions: Sessions) -> None:
+    lease = await life.running()
+    assert await life.call(work.give_back, lease) is True
+    job = await life.seen(lease.job_id)
+    assert (job.status, job.failures, job.losses, job.lease_owner) == ("queued", 0, 0, None)
+    assert await attempts(sessions, lease) == [(1, "w1", "returned")]
+    assert await life.claim("w2") == Lease(lease.job_id, 2, "w2")
+
+
+# --- rescue ---------------------------------------------------------------------------------------------------------
+
+
+async def test_rescue(life: Life, sessions: Sessions) -> None:
+    lease = await life.running("w1", lease_seconds=-1)
+    assert await life.call(work.rescue) == [work.Rescued(lease.job_id, 1, "queued", "w1")]
+    job = await life.seen(lease.job_id)
+    assert (job.status, job.losses, job.failures, job.error) == ("queued", 1, 0, None)
+    assert job.available_at > job.updated_at
+    assert await attempts(sessions, lease) == [(1, "w1", "lost")]
+    assert await life.call(work.rescue) == []
+
+
+async def test_a_living_lease_is_not_rescued(life: Life) -> None:
+    await life.running(lease_seconds=30)
+    assert await life.call(work.rescue) == []
+
+
+async def test_a_poison_job_is_parked(life: Life) -> None:
+    lease: Lease | None = await life.running(lease_seconds=-1)
+    assert lease
+    for _ in range(2):
+        assert [r.status for r in await life.call(work.rescue)] == ["queued"]
+        await life.available(lease.job_id)
+        assert await life.claim(lease_seconds=-1)
+    assert [r.status for r in await life.call(work.rescue)] == ["failed"]
+    job = await life.seen(lease.job_id)
+    assert (job.status, job.losses, job.charged_seconds) == ("failed", 3, 0)
+    assert job.error
+    assert job.error["code"] == "worker_lost"
+    assert "3 times" in job.error["message"]
+
+
+async def test_a_job_canceled_while_orphaned_ends_canceled(life: Life) -> None:
+    lease = await life.running(lease_seconds=-1)
+    await ready(life, "CANCEL", lease)
+    assert [r.status for r in await life.call(work.rescue)] == ["canceled"]
+    assert (await life.seen(lease.job_id)).losses == 0
+
+
+async def test_rescuers_do_not_wait_for_each_other(life: Life, sessions: Sessions) -> None:
+    first, second = await life.running(lease_seconds=-1), await life.running(lease_seconds=-1)
+    async with sessions() as session:
+        assert [r.job_id for r in await work.rescue(session, limit=1)] == [first.job_id]
+        async with asyncio.timeout(3):
+            assert [r.job_id for r in await life.call(work.rescue)] == [second.job_id]
+
+
+async def test_the_outcome_can_be_read_again(life: Life) -> None:
+    old, new = await life.lost()
+    assert await life.call(work.outcome, old) == "lost"
+    assert await life.call(work.outcome, new) is None
+    assert await life.call(work.outcome, Lease(new.job_id, 1, "someone else")) is None
+
+
+def test_no_clock_but_the_databases() -> None:
+    for module in (work, moves):
+        source = inspect.getsource(module)
+        assert "import datetime" not in source
+        assert "import time\n" not in source

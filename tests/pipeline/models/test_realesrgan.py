@@ -1,0 +1,125 @@
+"""The published checkpoints are rebuilt by the names and shapes that they are known to have."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from pipeline.models import realesrgan
+from pipeline.models.realesrgan import RRDBNet, SRVGGNetCompact
+
+Shapes = dict[str, tuple[int, ...]]
+
+
+def published_rrdb(channels: int, blocks: int = 23) -> Shapes:
+    convolutions = {"conv_first": (64, channels), "conv_body": (64, 64), "conv_up1": (64, 64), "conv_up2": (64, 64)}
+    convolutions |= {"conv_hr": (64, 64), "conv_last": (3, 64)}
+    for block in range(blocks):
+        for dense in (1, 2, 3):
+            sizes = ((32, 64), (32, 96), (32, 128), (32, 160), (64, 192))
+            for number, size in enumerate(sizes, 1):
+                convolutions[f"body.{block}.rdb{dense}.conv{number}"] = size
+    return {
+        f"{name}.{kind}": (*size, 3, 3) if kind == "weight" else size[:1]
+        for name, size in convolutions.items()
+        for kind in ("weight", "bias")
+    }
+
+
+def published_compact(convolutions: int, scale: int = 4, features: int = 64) -> Shapes:
+    widths = [3, *[features] * (convolutions + 1)]
+    shapes: Shapes = {}
+    for number, (inputs, outputs) in enumerate(pairwise(widths)):
+        shapes[f"body.{2 * number}.weight"] = (outputs, inputs, 3, 3)
+        shapes[f"body.{2 * number}.bias"] = (outputs,)
+        shapes[f"body.{2 * number + 1}.weight"] = (outputs,)
+    shapes[f"body.{2 * convolutions + 2}.weight"] = (3 * scale**2, features, 3, 3)
+    shapes[f"body.{2 * convolutions + 2}.bias"] = (3 * scale**2,)
+    return shapes
+
+
+def weights(shapes: Shapes, dtype: torch.dtype = torch.float32) -> dict[str, Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    return {name: (torch.randn(shape, generator=generator) * 0.02).to(dtype) for name, shape in shapes.items()}
+
+
+PUBLISHED = {
+    "x2plus": (published_rrdb(12), "params_ema", RRDBNet, 2, 23),
+    "x4plus": (published_rrdb(3), "params_ema", RRDBNet, 4, 23),
+    "x4plus-anime-6B": (published_rrdb(3, 6), "params_ema", RRDBNet, 4, 6),
+    "general-x4v3": (published_compact(32), "params", SRVGGNetCompact, 4, 67),
+    "animevideov3": (published_compact(16), "params", SRVGGNetCompact, 4, 35),
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_checkpoints_load_and_enlarge(name: str, tmp_path: Path) -> None:
+    shapes, outer, kind, scale, depth = PUBLISHED[name]
+    torch.save({outer: weights(shapes)}, tmp_path / f"{name}.pth")
+
+    network = realesrgan.load(tmp_path / f"{name}.pth")
+
+    assert isinstance(network, kind)
+    assert {key: tuple(value.shape) for key, value in network.state_dict().items()} == shapes
+    assert (network.scale, len(network.body)) == (scale, depth)
+    assert not network.training
+    with torch.inference_mode():
+        assert network(torch.rand(1, 3, 7, 9)).shape == (1, 3, 7 * scale, 9 * scale)
+
+
+def test_the_averaged_weights_are_preferred(tmp_path: Path) -> None:
+    shapes = published_compact(1, features=4)
+    raw, averaged = weights(shapes), {name: value + 1 for name, value in weights(shapes).items()}
+    torch.save({"params": raw, "params_ema": averaged}, tmp_path / "both.pth")
+
+    read = realesrgan.read_weights(tmp_path / "both.pth")
+
+    assert all(torch.equal(read[name], averaged[name]) for name in averaged)
+
+
+def test_a_checkpoint_that_would_run_code_is_refused(tmp_path: Path) -> None:
+    torch.save({"params": Path("anything but tensors")}, tmp_path / "bad.pth")
+
+    with pytest.raises(Exception, match="Weights only load failed"):
+        realesrgan.load(tmp_path / "bad.pth")
+
+
+def test_half_precision_files_become_single_on_the_cpu(tmp_path: Path) -> None:
+    save_file(weights(published_compact(2, features=8), torch.float16), tmp_path / "small.safetensors")
+
+    network = realesrgan.load(tmp_path / "small.safetensors")
+
+    assert {value.dtype for value in network.state_dict().values()} == {torch.float32}
+
+
+def test_other_files_are_named_as_such() -> None:
+    with pytest.raises(ValueError, match="not Real-ESRGAN weights"):
+        realesrgan.build({"layer.weight": torch.zeros(1)})
+
+
+@pytest.mark.parametrize("scale", [2, 4])
+def test_a_compact_network_without_weights_only_enlarges(scale: int) -> None:
+    network = SRVGGNetCompact(num_feat=8, num_conv=2, upscale=scale)
+    torch.nn.init.zeros_(network.body[-1].weight)
+    torch.nn.init.zeros_(network.body[-1].bias)
+    picture = torch.rand(1, 3, 5, 6)
+
+    enlarged = network(picture)
+
+    assert torch.equal(enlarged[..., ::scale, ::scale], picture)
+    assert torch.equal(enlarged[..., scale - 1 :: scale, scale - 1 :: scale], picture)
+
+
+def test_x2_sees_four_pixels_at_a_time() -> None:
+    network = RRDBNet(scale=2, num_feat=4, num_block=1, num_grow_ch=2)
+    seen: list[Tensor] = []
+    network.conv_first.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    picture = torch.arange(3 * 4 * 6, dtype=torch.float32).reshape(1, 3, 4, 6)
+
+    network(picture)
+
+    assert seen[0].shape == (1, 12, 2, 3)
+    assert seen[0][0, :4, 0, 0].tolist() == [0, 1, 6, 7]
