@@ -17,9 +17,9 @@ SANDBOXED = {
 router = APIRouter(prefix="/api", tags=["files"])
 
 
-@router.api_route(
+@router.head("/files/{key:path}", include_in_schema=False)
+@router.get(
     "/files/{key:path}",
-    methods=["GET", "HEAD"],
     response_class=FileResponse,
     responses=documented(403, 404, 416, _206="the part that the Range header asked for"),
 )

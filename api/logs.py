@@ -87,6 +87,8 @@ class RequestLog:
             if message["type"] == "http.response.start":
                 seen["status"] = message["status"]
                 add_headers(message, request_id)
+            elif message["type"] == "websocket.accept":
+                seen["status"] = 101
             elif message["type"] == "websocket.close":
                 seen["status"] = message.get("code", 1000)
             await send(message)

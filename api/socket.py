@@ -201,8 +201,9 @@ class Connection:
                 "revision": revision,
                 "data": data,
             }
+            message = json.dumps(envelope, ensure_ascii=False)
             try:
-                await asyncio.wait_for(self._websocket.send_text(json.dumps(envelope)), SEND_SECONDS)
+                await asyncio.wait_for(self._websocket.send_text(message), SEND_SECONDS)
             except TimeoutError:
                 raise SlowReader from None
 

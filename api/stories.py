@@ -12,7 +12,7 @@ from db.models import Job
 from pipeline.spec import Progress
 
 SNAPSHOT_RECENT = 20
-SNAPSHOT_CHARS = 192 * 1024
+SNAPSHOT_BYTES = 192 * 1024
 
 
 async def snapshot(parts: Gateway, feed: Feed) -> dict[str, Any]:
@@ -33,8 +33,8 @@ def fitting(parts: Gateway, rows: list[Job], positions: dict[UUID, int]) -> list
     size = 0
     for job in rows:
         seen = view(job, parts.storage, positions.get(job.id))
-        size += len(seen.model_dump_json())
-        if size > SNAPSHOT_CHARS:
+        size += len(seen.model_dump_json().encode())
+        if size > SNAPSHOT_BYTES:
             break
         shown.append(seen.model_dump(mode="json"))
     return shown

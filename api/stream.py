@@ -52,4 +52,4 @@ async def lines(parts: Gateway, feed: Feed, until: float) -> AsyncIterator[str]:
 async def line(parts: Gateway, change: Change) -> str:
     envelope = {"type": change.type, "job_id": str(change.job.id), "revision": change.job.revision}
     envelope |= {"data": await story(parts, change)}
-    return f"id: {change.job.revision}\nevent: {change.type}\ndata: {json.dumps(envelope)}\n\n"
+    return f"id: {change.job.revision}\nevent: {change.type}\ndata: {json.dumps(envelope, ensure_ascii=False)}\n\n"

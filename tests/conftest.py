@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from db import engine as engines
@@ -19,6 +18,7 @@ from db.storage_local import LocalStorage
 Sessions = async_sessionmaker[AsyncSession]
 MakeUser = Callable[..., Awaitable[UUID]]
 
+_TABLES = Base.metadata.sorted_tables
 _NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
@@ -46,9 +46,9 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
 async def engine(postgres: Postgres) -> AsyncIterator[AsyncEngine]:
     """Connections to an empty database."""
     made = engines.connect(postgres.url)
-    tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
-    async with made.begin() as connection:
-        await connection.execute(text(f"TRUNCATE {tables} CASCADE"))
+    async with made.connect() as connection:  # deleting a few rows is much faster than TRUNCATE
+        raw = await connection.get_raw_connection()
+        await raw.driver_connection.execute("; ".join(f"DELETE FROM {table.name}" for table in reversed(_TABLES)))
     yield made
     await made.dispose()
 

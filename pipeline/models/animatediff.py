@@ -48,26 +48,27 @@ class AnimateDiff:
         self._long: Any = None
         self._offload = self._too_small() if offload is None else offload
         self._scheduler_config = {**self._short.scheduler.config, **model.scheduler_config}
-        self._place(self._short)
 
     def pipeline(self, plan: Plan) -> Any:
         """The pipeline for this plan, with a fresh scheduler; FreeNoise when there are more frames than its context."""
         pipeline = self._short if plan.base_frames <= self.model.context_frames else self._with_free_noise()
+        self._place(pipeline)
         pipeline.scheduler = scheduler(plan, self._scheduler_config)
         return pipeline
 
     def _with_free_noise(self) -> Any:
         """FreeNoise replaces modules for good, so it gets a pipeline of its own that shares every weight."""
         if self._long is None:
+            self._short.remove_all_hooks()
             parts = dict(self._short.components)
             parts["unet"] = _same_weights(self._short.unet)
             self._long = _quiet(AnimateDiffPipeline(**parts))
             self._long.enable_free_noise(context_length=self.model.context_frames, context_stride=FREE_NOISE_STRIDE)
             self._long.unet.load_state_dict(self._short.unet.state_dict(keep_vars=True), assign=True)
-            self._place(self._long)
         return self._long
 
     def _place(self, pipeline: Any) -> None:
+        """Where the next run needs it. With offloading the hooks go along, because both pipelines share their parts."""
         if self._offload:
             pipeline.enable_model_cpu_offload(device=self.device)
         else:

@@ -67,13 +67,18 @@ class Weights:
 
 @dataclass(frozen=True, slots=True)
 class Model(Weights):
-    """A generator: text to a short clip. `base_area` is in square pixels, `vram_bytes` without offloading."""
+    """A generator: text to a short clip.
+
+    `base_area` is in square pixels; `sizes` (width, height) are those it draws best, if any are; `vram_bytes` is what
+    it needs when nothing is offloaded.
+    """
 
     kind: str = "generator"
     adapter_source: str = ""
     adapter_revision: str = UNPINNED
     vram_bytes: int = 0
     base_area: int = 512 * 512
+    sizes: tuple[tuple[int, int], ...] = ()
     native_fps: int = 8
     context_frames: int = 16
     num_inference_steps: int = 25
@@ -119,6 +124,7 @@ TINY: Final = Model(
     size_bytes=15_000_000,
     revision="unversioned",
     base_area=64 * 64,
+    sizes=((64, 64), (80, 48), (48, 80)),
     num_inference_steps=10,
     guidance_scale=2.0,
     preview="vae",

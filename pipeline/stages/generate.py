@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -21,7 +22,7 @@ from pipeline.stages.webp import few, moving
 Report = Callable[[int, int, bytes | None], None]
 Check = Callable[[], None]
 
-PREVIEWS: Final = 6  # in one run
+PREVIEWS: Final = 6  # in one run, and the finished one
 PREVIEW_FRAMES: Final = 8
 PREVIEW_BYTES: Final = 64_000
 PREVIEW_SIDE: Final = 256
@@ -72,7 +73,7 @@ def _denoise(pipeline: Any, plan: Plan, model: Model, report: Report, check: Che
     def after_step(_: Any, index: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
         check()
         step, steps = index // order + 1, plan.num_inference_steps
-        shown = index % order == 0 and step % max(1, steps // PREVIEWS) == 0
+        shown = index % order == 0 and (step % math.ceil(steps / PREVIEWS) == 0 or step == steps)
         report(step, steps, _preview(pipeline, clean(tensors["latents"]), model) if shown else None)
         return tensors
 

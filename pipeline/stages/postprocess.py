@@ -12,7 +12,7 @@ from pipeline.clip import Clip, Frames, Output, Piece, Video
 from pipeline.errors import StageFailed
 from pipeline.spec import Plan, Span
 from pipeline.stages import video, webp
-from pipeline.stages.tensors import resized, to_frames, to_numbers
+from pipeline.stages.tensors import fitted, to_frames, to_numbers
 
 Check = Callable[[], None]
 
@@ -35,7 +35,7 @@ class Postprocess:
         frames = clip.frames
         if (clip.width, clip.height) != (plan.width, plan.height):
             with torch.inference_mode():
-                frames = to_frames(resized(to_numbers(frames, "cpu"), plan.width, plan.height))
+                frames = to_frames(fitted(to_numbers(frames, "cpu"), plan.width, plan.height))
         return Piece(span.index, video.encode(frames, plan.fps, plan.format, check), len(frames))
 
     def assemble(self, pieces: Sequence[Piece], plan: Plan) -> Video:
@@ -108,7 +108,8 @@ def _preview(pieces: Sequence[Piece], plan: Plan) -> Output:
     frames = _thinned(pictures, max(1.0, plan.fps / PREVIEW_FPS))
     data = webp.moving(frames, min(PREVIEW_FPS, plan.fps), PREVIEW_BYTES, PREVIEW_SIDE)
     width, height, count, seconds = webp.facts(data)
-    return Output("preview", webp.CONTENT_TYPE, data, width, height, count / seconds, count, seconds)
+    rate = count / seconds if seconds else 0.0  # equal frames become one: a video that stands still is a still
+    return Output("preview", webp.CONTENT_TYPE, data, width, height, rate, count, seconds)
 
 
 def _thinned(pictures: Iterable[Frames], stride: float) -> Frames:

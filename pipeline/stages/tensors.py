@@ -1,4 +1,4 @@
-"""Between frames as bytes and frames as numbers, and the exact resize."""
+"""Between frames as bytes and frames as numbers, and the fit to an exact size."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,11 +36,23 @@ def to_frames(numbers: Tensor) -> Frames:
     return frames
 
 
-def resized(numbers: Tensor, width: int, height: int) -> Tensor:
-    """Exactly width x height: antialiased bicubic, which averages areas when it makes smaller."""
-    if numbers.shape[-2:] == (height, width):
-        return numbers
-    return functional.interpolate(numbers.float(), size=(height, width), mode="bicubic", antialias=True).clamp(0, 1)
+def fitted(numbers: Tensor, width: int, height: int) -> Tensor:
+    """Exactly width x height without stretching: cuts what is too wide or too high, then resizes.
+
+    Antialiased bicubic, which averages areas when it makes smaller.
+    """
+    inner = _cut(numbers, width, height)
+    if inner.shape[-2:] == (height, width):
+        return inner
+    return functional.interpolate(inner.float(), size=(height, width), mode="bicubic", antialias=True).clamp(0, 1)
+
+
+def _cut(numbers: Tensor, width: int, height: int) -> Tensor:
+    """The largest part in the middle that has the aspect ratio of width x height."""
+    high, wide = numbers.shape[-2:]
+    part_wide, part_high = min(wide, round(high * width / height)), min(high, round(wide * height / width))
+    left, top = (wide - part_wide) // 2, (high - part_high) // 2
+    return numbers[..., top : top + part_high, left : left + part_wide]
 
 
 @contextmanager

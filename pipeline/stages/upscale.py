@@ -1,4 +1,4 @@
-"""Frames at the size asked for: enlarged 2x or 4x by a network, then resized exactly."""
+"""Frames at the size asked for: enlarged 2x or 4x by a network, then fitted exactly."""
 
 from collections.abc import Callable
 from itertools import product
@@ -14,7 +14,7 @@ from pipeline.errors import StageFailed
 from pipeline.models import realesrgan
 from pipeline.models.registry import MODELS, UPSCALERS
 from pipeline.spec import Plan
-from pipeline.stages.tensors import device_named, dtype_on, out_of_memory, resized, to_frames, to_numbers
+from pipeline.stages.tensors import device_named, dtype_on, fitted, out_of_memory, to_frames, to_numbers
 
 Check = Callable[[], None]
 
@@ -60,7 +60,7 @@ class Upscale:
         numbers = to_numbers(frames, self.device)
         if enlarge is not None:
             numbers = tiled(enlarge, numbers, self.tile) if self.tile else enlarge(numbers)
-        return to_frames(resized(numbers, plan.width, plan.height))
+        return to_frames(fitted(numbers, plan.width, plan.height))
 
     def load(self, name: str) -> realesrgan.Upscaler:
         if self._loaded is None or self._loaded[0] != name:

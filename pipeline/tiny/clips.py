@@ -152,10 +152,12 @@ def track(scene: Scene, rng: random.Random, width: int = SIDE, height: int = SID
     elif scene.motion == "bounce":
         y = high_y - (high_y - low_y) * np.abs(np.sin(2 * math.pi * s))
     elif scene.motion in ("grow", "shrink"):
-        room = reach(scene.shape) * _BIGGEST * radius + _MARGIN * scale
+        fits = (min(width, height) / 2 - _MARGIN * scale) / reach(scene.shape)
+        biggest = min(_BIGGEST * radius, fits)
+        room = reach(scene.shape) * biggest + _MARGIN * scale
         x = near(width / 2, width / 2 - room, 3.0) * ones
         y = near(height / 2, height / 2 - room, 3.0) * ones
-        r = radius * (_SMALLEST + (_BIGGEST - _SMALLEST) * (s if scene.motion == "grow" else 1 - s))
+        r = _SMALLEST * radius + (biggest - _SMALLEST * radius) * (s if scene.motion == "grow" else 1 - s)
     elif scene.motion == "orbit":
         ring = min(min(width, height) / 2 - free, 14.0 * scale)
         turn = rng.uniform(0, 2 * math.pi) + rng.choice((-1, 1)) * 2 * math.pi * s

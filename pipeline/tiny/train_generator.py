@@ -23,8 +23,9 @@ from pipeline.tiny import clips, dataset, networks, train_text, train_vae, train
 from pipeline.tiny.training import log
 
 SEED = 31
-# Side lengths (width, height), clips, seed; the last two join late.
-POOLS = ((64, 64, 10_000, 11), (80, 48, 1_500, 12), (48, 80, 1_500, 13))
+# Side lengths (width, height), clips, seed.
+SQUARE = (64, 64, 7_000, 11)
+OBLONGS = ((80, 48, 1_000, 12), (48, 80, 1_000, 13))
 BATCH, BATCH_WHOLE = 32, 24
 FRAMES_AT_ONCE = 8
 MUON_RATE, ADAM_RATE = 5e-3, 2e-3
@@ -140,8 +141,9 @@ class Run:
         words = train_text.tokenizer(work)
         self.words: CLIPTokenizer = words
         self.text: CLIPTextModel = train_text.trained(work, words)
-        vae = train_vae.trained(work).to(memory_format=torch.channels_last)
-        self.pools = [encoded(work, vae, *pool) for pool in POOLS]
+        self.vae = train_vae.trained(work).to(memory_format=torch.channels_last)
+        self.square = encoded(work, self.vae, *SQUARE)
+        self.oblongs: list[Latents] = []  # encoded when first wanted: late
         self.noise = Noise()
         self.model = networks.motion_unet(networks.unet(), networks.motion_adapter())
         self.model.to(memory_format=torch.channels_last)
@@ -215,9 +217,10 @@ class Run:
     def _batch(self, rng: random.Random, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Latents (B, F, 8, h, w), text (B, 24, 128), weight (B, h, w), frame numbers (B, F)."""
         whole = self.progress >= WHOLE_CLIPS
-        pool = self.pools[0]
+        pool = self.square
         if self.progress >= OBLONG and rng.random() < OBLONG_SHARE:
-            pool = rng.choice(self.pools[1:])
+            self.oblongs = self.oblongs or [encoded(self.work, self.vae, *oblong) for oblong in OBLONGS]
+            pool = rng.choice(self.oblongs)
         count = BATCH_WHOLE if whole else BATCH
         picked = rng.sample(range(len(pool.scenes)), count)
         clean = torch.from_numpy(pool.values[picked]).float()
@@ -244,7 +247,7 @@ class Run:
     @torch.no_grad()
     def order_gap(self, count: int = 16) -> tuple[float, float]:
         """x0 error at pure noise, frames in order and out of order, on fixed training clips."""
-        pool = self.pools[0]
+        pool = self.square
         rng, generator = random.Random(5), torch.Generator().manual_seed(5)
         picked = rng.sample(range(len(pool.scenes)), count)
         clean = torch.from_numpy(pool.values[picked]).float()

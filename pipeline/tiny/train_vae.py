@@ -15,7 +15,7 @@ from torch import Tensor
 from pipeline.tiny import clips, dataset, networks, training
 from pipeline.tiny.training import log
 
-CLIPS, SEED = 10_000, 11
+CLIPS, SEED = 7_000, 11
 LEARNING_RATE = 1.5e-3
 OBJECT_WEIGHT = 4.0
 LATENT_NOISE = 0.08  # the decoder must bear what diffusion gets slightly wrong

@@ -1,6 +1,7 @@
 """The gateway on a real PostgreSQL; `db.work` plays the worker."""
 
 import contextlib
+import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -18,6 +19,7 @@ from api.app import create_app
 from api.edge import Gateway
 from api.settings import Settings
 from db import jobs, users, work
+from db.embedded import Postgres
 from db.jobs import Limits
 from db.models import Job, User
 from db.storage import Storage
@@ -27,16 +29,20 @@ SPEC: dict[str, Any] = {"prompt": "a red circle moving right", "duration_seconds
 RESOLVED = {"seed": 7, "model": "tiny", "frames": 8}
 
 
-@pytest.fixture
-def settings(database_url: str, tmp_path: Path) -> Settings:
+def settings_of(database_url: str, folder: Path) -> Settings:
     return Settings(
         DATABASE_URL=database_url,
-        STORAGE_DIR=str(tmp_path / "objects"),
+        STORAGE_DIR=str(folder / "objects"),
         STORAGE_SIGNING_KEY="a signing key of the tests, and long enough",
         SECRET_KEY="a secret key of the tests, and long enough",
         AURA_ENV="development",
         ALLOWED_ORIGINS="https://app.example",
     )
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    return settings_of(database_url, tmp_path)
 
 
 @pytest.fixture
@@ -178,27 +184,34 @@ class Served:
 
 @contextlib.contextmanager
 def serve(app: FastAPI, **options: Any) -> Iterator[Served]:
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", timeout_graceful_shutdown=1, **options)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1, **options))
+    listening = socket.create_server(("127.0.0.1", 0))
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16_384)  # what a slow reader may leave in the kernel
+    thread = threading.Thread(target=server.run, args=([listening],))
     thread.start()
     deadline = time.monotonic() + 10
     while not server.started and thread.is_alive() and time.monotonic() < deadline:
         time.sleep(0.01)
     try:
         assert server.started
-        yield Served(app, server.servers[0].sockets[0].getsockname()[1])
+        yield Served(app, listening.getsockname()[1])
     finally:
         server.should_exit = True
         thread.join(10)
+        listening.close()
         assert not thread.is_alive()
 
 
-@pytest.fixture
-def served(app: FastAPI, settings: Settings) -> Iterator[Served]:
-    """Its app is another one than `app`: it lives in another event loop."""
-    with serve(create_app(settings)) as served:
+@pytest.fixture(scope="session")
+def server(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with serve(create_app(settings_of(postgres.url, tmp_path_factory.mktemp("server")))) as served:
         yield served
+
+
+@pytest.fixture
+def served(server: Served, app: FastAPI) -> Served:
+    """One for all tests, on the database of the test. `app` is another gateway beside it, without sockets."""
+    return server
 
 
 @pytest.fixture

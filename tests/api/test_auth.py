@@ -68,21 +68,21 @@ async def test_an_address_has_one_account_whatever_its_case(client: httpx.AsyncC
     assert (again.status_code, again.json()["code"]) == (409, "email_taken")
 
 
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("email", ""), ("email", "nobody"), ("email", "a@b@c"), ("email", "a b@example.org"), ("email", "a@-b.org"),
-        ("email", "a" * 65 + "@example.org"), ("email", "é@example.org"), ("email", "a@example.org\n.x"),
-        ("email", "a\x00@b.org"), ("password", ""), ("password", "short"), ("password", "x" * 257),
-        ("password", 12345678), ("other", 1),
-    ],
-)  # fmt: skip
-async def test_bad_credentials_are_refused_with_a_pointer(client: httpx.AsyncClient, field: str, value: object) -> None:
-    body = {"email": "someone@example.org", "password": PASSWORD} | {field: value}
-    response = await client.post("/api/auth/register", json=body)
-    assert response.status_code == 422
-    assert [error["pointer"] for error in response.json()["errors"]] == [f"/{field}"]
-    assert PASSWORD not in response.text
+BAD: list[tuple[str, object]] = [
+    ("email", ""), ("email", "nobody"), ("email", "a@b@c"), ("email", "a b@example.org"), ("email", "a@-b.org"),
+    ("email", "a" * 65 + "@example.org"), ("email", "é@example.org"), ("email", "a@example.org\n.x"),
+    ("email", "a\x00@b.org"), ("password", ""), ("password", "short"), ("password", "x" * 257),
+    ("password", 12345678), ("other", 1),
+]  # fmt: skip
+
+
+async def test_bad_credentials_are_refused_with_a_pointer(client: httpx.AsyncClient) -> None:
+    for field, value in BAD:
+        body = {"email": "someone@example.org", "password": PASSWORD} | {field: value}
+        response = await client.post("/api/auth/register", json=body)
+        assert response.status_code == 422, (field, value)
+        assert [error["pointer"] for error in response.json()["errors"]] == [f"/{field}"]
+        assert PASSWORD not in response.text
 
 
 async def test_a_lone_surrogate_is_no_password(client: httpx.AsyncClient) -> None:

@@ -74,15 +74,16 @@ LIMITS: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("changed", "pointer"), LIMITS, ids=[str(c)[:40] for c, _ in LIMITS])
-async def test_every_limit_is_refused_with_a_pointer(alice: Person, changed: dict[str, Any], pointer: str) -> None:
-    response = await send(alice, json.dumps(SPEC | changed).encode())
-    assert response.status_code == 422, response.text
-    assert response.headers["content-type"] == "application/problem+json"
-    body = response.json()
-    assert body["code"] == "invalid_request"
-    assert [error["pointer"] for error in body["errors"]] == [pointer]
-    assert body["errors"][0]["detail"]
+async def test_every_limit_is_refused_with_a_pointer(alice: Person) -> None:
+    told = []
+    for changed, _ in LIMITS:
+        response = await send(alice, json.dumps(SPEC | changed).encode())
+        body = response.json()
+        assert (response.status_code, body.get("code")) == (422, "invalid_request"), changed
+        assert response.headers["content-type"] == "application/problem+json"
+        assert all(error["detail"] for error in body["errors"])
+        told.append((changed, *(error["pointer"] for error in body["errors"])))
+    assert repr(told) == repr(LIMITS)  # as text: NaN is not equal to itself
 
 
 async def test_all_mistakes_are_told_at_once(alice: Person) -> None:

@@ -56,7 +56,9 @@ async def test_the_cap_per_user(life: Life, make_user: MakeUser) -> None:
 async def test_a_flood_holds_nobody_up(life: Life, make_user: MakeUser, sessions: Sessions) -> None:
     async with sessions() as session, session.begin():
         await session.execute(
-            text("INSERT INTO jobs (id, owner_id, spec) SELECT gen_random_uuid(), :id, '{}' FROM generate_series(1, 1000)"),
+            text(
+                "INSERT INTO jobs (id, owner_id, spec) SELECT gen_random_uuid(), :id, '{}' FROM generate_series(1, 1000)"
+            ),
             {"id": life.owner},
         )
     others = {(await life.queued(await make_user())).id for _ in range(20)}

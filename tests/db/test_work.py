@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from db import jobs, moves, work
+from db import jobs, moves, users, work
 from db.models import Artifact, Attempt, Job
 from db.work import Lease
 from tests.conftest import Sessions
@@ -183,15 +183,13 @@ async def test_a_locked_job_does_not_hold_up_the_others(life: Life, sessions: Se
     first, second = await life.queued(), await life.queued(await other_user(sessions))
     async with sessions() as session:
         await session.execute(text("SELECT FROM jobs WHERE id = :id FOR UPDATE"), {"id": first.id})
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(1):
             lease = await life.claim()
     assert lease is not None
     assert lease.job_id == second.id
 
 
 async def other_user(sessions: Sessions) -> Any:
-    from db import users
-
     async with sessions() as session, session.begin():
         return (await users.create(session, email="other@example.com", password_hash="x")).id
 
@@ -215,7 +213,8 @@ async def test_beat_holds_the_lease_and_brings_the_cancel(life: Life) -> None:
     before = await life.seen(lease.job_id)
     assert await life.call(work.beat, lease, lease_seconds=60) == work.Beat(cancel_requested=False)
     after = await life.seen(lease.job_id)
-    assert after.lease_expires_at and before.lease_expires_at
+    assert after.lease_expires_at
+    assert before.lease_expires_at
     assert (after.lease_expires_at - before.lease_expires_at).total_seconds() > 50
     await life.call(jobs.request_cancel, lease.job_id, owner_id=life.owner)
     assert await life.call(work.beat, lease) == work.Beat(cancel_requested=True)
@@ -415,7 +414,7 @@ async def test_rescuers_do_not_wait_for_each_other(life: Life, sessions: Session
     first, second = await life.running(lease_seconds=-1), await life.running(lease_seconds=-1)
     async with sessions() as session:
         assert [r.job_id for r in await work.rescue(session, limit=1)] == [first.job_id]
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(1):
             assert [r.job_id for r in await life.call(work.rescue)] == [second.job_id]
 
 

@@ -113,6 +113,21 @@ def test_a_compact_network_without_weights_only_enlarges(scale: int) -> None:
     assert torch.equal(enlarged[..., scale - 1 :: scale, scale - 1 :: scale], picture)
 
 
+def test_dense_blocks_scale_and_bend_as_published() -> None:
+    """By hand: 0.2 of what a block adds, and a slope of 0.2 below zero."""
+    block = realesrgan.ResidualInResidualBlock(num_feat=1, num_grow_ch=1)
+    for parameter in block.parameters():
+        torch.nn.init.zeros_(parameter)
+    nothing = torch.zeros(1, 1, 3, 3)
+    block.rdb1.conv5.bias.data.fill_(1.0)
+    assert torch.allclose(block(nothing), nothing + 0.2 * 0.2)
+
+    block.rdb1.conv5.bias.data.zero_()
+    block.rdb1.conv1.bias.data.fill_(-1.0)
+    block.rdb1.conv5.weight.data[0, 1, 1, 1] = 1.0
+    assert torch.allclose(block(nothing), nothing - 0.2 * 0.2 * 0.2)
+
+
 def test_x2_sees_four_pixels_at_a_time() -> None:
     network = RRDBNet(scale=2, num_feat=4, num_block=1, num_grow_ch=2)
     seen: list[Tensor] = []

@@ -78,6 +78,18 @@ def test_known_base_sizes() -> None:
     assert base_size(1080, 1920, 512 * 512) == (384, 680)
 
 
+@pytest.mark.parametrize(
+    ("width", "height", "drawn"),
+    [(512, 512, (64, 64)), (640, 360, (80, 48)), (360, 640, (48, 80)), (768, 512, (72, 48)), (1024, 256, (128, 32))],
+)
+def test_the_small_model_draws_sizes_that_it_knows(
+    preprocess: Preprocess, width: int, height: int, drawn: tuple[int, int]
+) -> None:
+    plan = preprocess(spec(width=width, height=height))
+
+    assert (plan.base_width, plan.base_height) == drawn
+
+
 @pytest.mark.parametrize(("side", "factor"), [(64, 1), (66, 2), (128, 2), (130, 4), (256, 4), (1024, 4)])
 def test_the_smallest_enlargement_that_reaches_the_size(preprocess: Preprocess, side: int, factor: int) -> None:
     plan = preprocess(spec(width=side, height=side))

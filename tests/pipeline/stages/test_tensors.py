@@ -32,25 +32,40 @@ def test_half_precision_holds_every_byte() -> None:
 
 
 @pytest.mark.parametrize("size", [(64, 64), (30, 22), (640, 360)])
-def test_a_resize_is_exact_and_keeps_flat_colours(size: tuple[int, int]) -> None:
+def test_a_fit_is_exact_and_keeps_flat_colours(size: tuple[int, int]) -> None:
     flat = torch.tensor([1.0, 0.5, 0.0]).view(1, 3, 1, 1).expand(1, 3, 40, 72)
 
-    resized = tensors.resized(flat, *size)
+    fitted = tensors.fitted(flat, *size)
 
-    assert resized.shape == (1, 3, size[1], size[0])
-    assert torch.allclose(resized, flat[..., :1, :1].expand_as(resized), atol=1e-5)
+    assert fitted.shape == (1, 3, size[1], size[0])
+    assert torch.allclose(fitted, flat[..., :1, :1].expand_as(fitted), atol=1e-5)
 
 
 def test_making_smaller_averages_instead_of_picking() -> None:
     stripes = torch.tensor([0.0, 1.0]).repeat(32).view(1, 1, 1, 64).expand(1, 3, 64, 64)
 
-    assert tensors.resized(stripes, 16, 16)[..., 2:-2].sub(0.5).abs().max() < 0.02
+    assert tensors.fitted(stripes, 16, 16)[..., 2:-2].sub(0.5).abs().max() < 0.02
 
 
 def test_the_same_size_is_not_touched() -> None:
     numbers = torch.rand(1, 3, 8, 8)
 
-    assert tensors.resized(numbers, 8, 8) is numbers
+    assert torch.equal(tensors.fitted(numbers, 8, 8), numbers)
+
+
+@pytest.mark.parametrize(("width", "height"), [(320, 180), (180, 320), (160, 160), (640, 480)])
+def test_circles_stay_circles(width: int, height: int) -> None:
+    y, x = torch.meshgrid(torch.arange(192.0), torch.arange(320.0), indexing="ij")
+    disc = ((x - 159.5) ** 2 + (y - 95.5) ** 2 < 40**2).float().expand(1, 3, 192, 320)
+
+    shown = tensors.fitted(disc, width, height)[0, 0] > 0.5
+
+    across, down = shown.any(0).sum(), shown.any(1).sum()
+    assert shown.shape == (height, width)
+    assert abs(int(across) - int(down)) <= 2
+    rows, columns = shown.any(1).nonzero(), shown.any(0).nonzero()
+    assert abs(int(rows[0] + rows[-1]) - (height - 1)) <= 2
+    assert abs(int(columns[0] + columns[-1]) - (width - 1)) <= 2
 
 
 def test_auto_is_a_device_that_is_there() -> None:

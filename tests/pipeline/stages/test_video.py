@@ -8,6 +8,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from av.video.frame import PictureType
 
 from pipeline.clip import Clip, Frames, Piece
 from pipeline.errors import Stopped
@@ -89,7 +90,7 @@ def test_spans_are_closed_and_in_order(form: Format, bars: Bars) -> None:
 
 def test_h264_has_no_frames_that_look_ahead(bars: Bars) -> None:
     with av.open(io.BytesIO(made(bars(40, 128, 128), 24, Format.MP4))) as container:
-        kinds = {frame.pict_type.name for frame in container.decode(video=0)}
+        kinds = {PictureType(frame.pict_type).name for frame in container.decode(video=0)}
 
     assert kinds == {"I", "P"}
 

@@ -1,0 +1,48 @@
+"""The data directory: secrets are random, kept, and nobody else's."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from cli.home import Busy, Home
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    made = Home(tmp_path / "aura")
+    made.create()
+    return made
+
+
+def test_secrets_are_random_and_kept(home: Home, tmp_path: Path) -> None:
+    other = Home(tmp_path / "other")
+    other.create()
+    assert home.secrets == Home(home.path).secrets
+    assert not set(home.secrets.values()) & set(other.secrets.values())
+    assert min(map(len, home.secrets.values())) >= 32
+
+
+def test_secrets_can_be_read_by_their_owner_alone(home: Home) -> None:
+    token, kept = home.ray_token_file, home.secrets
+    assert token.read_text() == kept["RAY_TOKEN"]
+    for path in (token, token.parent / "secrets.json"):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(token.parent.stat().st_mode) == 0o700
+
+
+def test_two_cannot_run_in_one_data_directory(home: Home) -> None:
+    held = home.lock()
+    with pytest.raises(Busy, match="already runs"):
+        home.lock()
+    held.close()
+    home.lock().close()
+
+
+def test_what_the_operator_sets_wins(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert home.environment("postgresql://a/b", "http://c")["DATABASE_URL"] == "postgresql://a/b"
+    monkeypatch.setenv("DATABASE_URL", "postgresql://mine/d")
+    monkeypatch.setenv("S3_ENDPOINT", "http://s3")
+    environment = home.environment("postgresql://a/b", "http://c")
+    assert environment["DATABASE_URL"] == "postgresql://mine/d"
+    assert "STORAGE_DIR" not in environment

@@ -1,0 +1,74 @@
+"""What the tables refuse, whoever writes."""
+
+import pytest
+from alembic import command
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from db import migrate
+from db.embedded import Postgres
+from tests.conftest import Sessions
+from tests.db.conftest import Life
+
+IMPOSSIBLE = {
+    "status": "status = 'paused'",
+    "running_is_owned": "status = 'running', attempt = 1, started_at = now(), lease_expires_at = now()",
+    "running_is_leased": "status = 'running', attempt = 1, started_at = now(), lease_owner = 'w'",
+    "running_is_started": "status = 'running', attempt = 1, lease_owner = 'w', lease_expires_at = now()",
+    "finished": "status = 'succeeded', resolved = '{}'",
+    "failed_has_error": "status = 'failed', finished_at = now()",
+    "succeeded_is_resolved": "status = 'succeeded', finished_at = now()",
+    "canceled_on_request": "status = 'canceled', finished_at = now()",
+    "key_has_hash": "idempotency_key = 'k'",
+    "counts": "failures = 1",
+    "charge": "charged_seconds = 0.5",
+    "progress_value": """progress = '{"value": 1.01}'""",
+}
+
+
+@pytest.mark.parametrize("name", IMPOSSIBLE)
+async def test_impossible_jobs_are_refused(life: Life, name: str) -> None:
+    job = await life.queued()
+    with pytest.raises(IntegrityError, match=f"ck_jobs_{name}"):
+        await life.change(job.id, IMPOSSIBLE[name])
+
+
+@pytest.mark.parametrize("progress", ['{"value": "1"}', "{}", "[]"])
+async def test_progress_without_a_value_is_refused(life: Life, progress: str) -> None:
+    job = await life.queued()
+    with pytest.raises(IntegrityError, match="ck_jobs_progress_value"):
+        await life.change(job.id, f"progress = '{progress}'")
+
+
+async def test_a_succeeded_job_was_not_asked_to_stop(life: Life) -> None:
+    lease = await life.succeeded()
+    with pytest.raises(IntegrityError, match="ck_jobs_canceled_on_request"):
+        await life.change(lease.job_id, "cancel_requested_at = now()")
+
+
+async def test_a_job_has_one_open_attempt(life: Life, sessions: Sessions) -> None:
+    lease = await life.running()
+    async with sessions() as session:
+        with pytest.raises(IntegrityError, match="uq_attempts_open"):
+            await session.execute(
+                text("INSERT INTO attempts (job_id, attempt, lease_owner) VALUES (:id, 2, 'w2')"), {"id": lease.job_id}
+            )
+
+
+def test_the_migrations_build_what_the_models_say(postgres: Postgres) -> None:
+    command.check(migrate.config(postgres.url))
+
+
+async def test_every_constraint_has_our_name(sessions: Sessions) -> None:
+    async with sessions() as session:
+        names = await session.scalars(
+            text("SELECT conname FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND contype <> 'n'")
+        )
+        assert [n for n in names if n.split("_")[0] not in ("ck", "fk", "pk", "uq") and "alembic" not in n] == []
+
+
+def test_migrations_go_down_and_up_again(postgres: Postgres) -> None:
+    command.downgrade(migrate.config(postgres.url), "base")
+    migrate.upgrade(postgres.url)
+    migrate.upgrade(postgres.url)
+    command.check(migrate.config(postgres.url))

@@ -1,0 +1,89 @@
+"""The files that describe containers, parsed, and the settings of the code that they must agree with."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic.fields import FieldInfo
+
+from api.settings import Settings
+from pipeline.settings import PipelineSettings
+
+ROOT = Path(__file__).parents[2]
+VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?::(?P<how>[-?])(?P<text>[^}]*))?\}")
+SETTING = re.compile(r"^(?P<comment># )?(?P<name>[A-Z][A-Z0-9_]*)=(?P<value>.*)$", re.MULTILINE)
+READ_BY_HAND = re.compile(r"""(?:environ(?:\.get\(|\[)|envvar=)"(AURA_[A-Z0-9_]*)\"""")
+RAYS_OWN = {"RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"}
+FOR_TESTS = {"AURA_FAILPOINTS"}
+
+
+@dataclass(frozen=True)
+class Example:
+    """A line of .env.example; `active` when it is not commented out."""
+
+    value: str
+    active: bool
+
+
+@pytest.fixture(scope="session")
+def example() -> dict[str, Example]:
+    text = (ROOT / ".env.example").read_text(encoding="utf-8")
+    return {found["name"]: Example(found["value"], not found["comment"]) for found in SETTING.finditer(text)}
+
+
+@pytest.fixture(scope="session")
+def compose_text() -> str:
+    return (ROOT / "docker-compose.dev.yaml").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def compose(compose_text: str) -> dict[str, Any]:
+    return dict(yaml.safe_load(compose_text))
+
+
+@pytest.fixture(scope="session")
+def ours(compose: dict[str, Any]) -> dict[str, Any]:
+    """The services that run this project."""
+    return {name: service for name, service in compose["services"].items() if "build" in service}
+
+
+@pytest.fixture(scope="session")
+def fields() -> dict[str, FieldInfo]:
+    """Every field of the settings classes, by its environment variable."""
+    return {name.upper(): field for of in (Settings, PipelineSettings) for name, field in of.model_fields.items()}
+
+
+@pytest.fixture(scope="session")
+def known(fields: dict[str, FieldInfo]) -> set[str]:
+    """All variables that the code, or Ray, reads."""
+    sources = [path for folder in ("api", "cli", "db", "pipeline") for path in (ROOT / folder).rglob("*.py")]
+    by_hand = {name for path in sources for name in READ_BY_HAND.findall(path.read_text(encoding="utf-8"))}
+    return fields.keys() | (by_hand - FOR_TESTS) | RAYS_OWN
+
+
+@pytest.fixture
+def bare(known: set[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A folder without .env, in an environment without settings."""
+    for name in known:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def environment(compose: dict[str, Any], example: dict[str, Example]) -> Callable[[str], dict[str, str]]:
+    """What a service is given when .env is the example with its secrets filled in."""
+    dotenv = {name: line.value or name.lower() * 8 for name, line in example.items() if line.active}
+
+    def fill(text: str) -> str:
+        return VARIABLE.sub(lambda found: dotenv.get(found["name"]) or found["text"], text)
+
+    def of(service: str) -> dict[str, str]:
+        given = compose["services"][service]["environment"]
+        return {name: fill(str(value)) for name, value in given.items() if value is not None}
+
+    return of

@@ -1,0 +1,155 @@
+"""A TCP proxy on the loopback address that can be slow, deaf, cut, or swallow exactly one answer."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+CHUNK = 65536
+T = TypeVar("T")
+
+
+@dataclass(eq=False)
+class Line:
+    """One connection through the proxy."""
+
+    client: asyncio.StreamWriter
+    server: asyncio.StreamWriter
+    sent: int = 0
+    seen: bytes = b""
+    """What the client has said lately, to recognise a moment by."""
+    swallow: bool = False
+
+    def cut(self) -> None:
+        """Both ends see a reset, as when a machine on the way dies."""
+        for writer in (self.client, self.server):
+            writer.transport.abort()
+
+
+@dataclass(eq=False)
+class Proxy:
+    """Faults hold until `heal`. Everything runs in the loop of a Proxies' thread; the attributes may be set from any."""
+
+    target: int
+    port: int = 0
+    latency: float = 0.0
+    refuse: bool = False
+    black_hole: bool = False
+    cut_after: int | None = None
+    """Reset a connection once its client has sent this many bytes."""
+    swallow: tuple[bytes, bytes] | None = None
+    """(mark, last): cut instead of the answer to `last`, once, on a connection whose client has sent `mark` before."""
+    swallowed: int = 0
+    cuts: int = 0
+    lines: set[Line] = field(default_factory=set)
+
+    def heal(self) -> None:
+        self.latency, self.refuse, self.black_hole = 0.0, False, False
+        self.cut_after = self.swallow = None
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.refuse:
+            writer.transport.abort()
+            return
+        try:
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.target)
+        except OSError:
+            writer.transport.abort()
+            return
+        line = Line(writer, far_writer)
+        self.lines.add(line)
+        try:
+            async with asyncio.TaskGroup() as both:
+                both.create_task(self._there(line, reader))
+                both.create_task(self._back(line, far_reader))
+        except* OSError:
+            pass
+        finally:
+            line.cut()
+            self.lines.discard(line)
+
+    async def _there(self, line: Line, reader: asyncio.StreamReader) -> None:
+        while data := await self._read(reader):
+            line.sent += len(data)
+            if self.cut_after is not None and line.sent > self.cut_after:
+                line.server.write(data[: max(0, len(data) - (line.sent - self.cut_after))])
+                await line.server.drain()
+                self.cuts += 1
+                raise ConnectionResetError
+            self._recognise(line, data)
+            line.server.write(data)
+            await line.server.drain()
+        line.server.write_eof()
+
+    def _recognise(self, line: Line, data: bytes) -> None:
+        if self.swallow is None:
+            return
+        mark, last = self.swallow
+        line.seen = (line.seen + data)[-CHUNK:]
+        if mark in line.seen and last in data:
+            self.swallow, line.swallow = None, True
+
+    async def _back(self, line: Line, reader: asyncio.StreamReader) -> None:
+        while data := await self._read(reader):
+            if line.swallow:
+                self.swallowed += 1
+                raise ConnectionResetError
+            line.client.write(data)
+            await line.client.drain()
+        line.client.write_eof()
+
+    async def _read(self, reader: asyncio.StreamReader) -> bytes:
+        data = await reader.read(CHUNK)
+        if self.latency:
+            await asyncio.sleep(self.latency)
+        while self.black_hole:
+            await asyncio.sleep(0.02)
+        return data
+
+
+class Proxies:
+    """A thread with an event loop, in which proxies live whatever the tests do."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="proxies", daemon=True)
+        self._thread.start()
+        self._servers: list[tuple[asyncio.Server, Proxy]] = []
+
+    def to(self, target: int) -> Proxy:
+        return self._run(self._open(Proxy(target)))
+
+    async def _open(self, proxy: Proxy) -> Proxy:
+        server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+        proxy.port = server.sockets[0].getsockname()[1]
+        self._servers.append((server, proxy))
+        return proxy
+
+    def cut(self, proxy: Proxy) -> None:
+        """Reset every connection that is open now."""
+        self._run(_now(lambda: [line.cut() for line in proxy.lines]))
+
+    def close(self) -> None:
+        self._run(self._end())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+    async def _end(self) -> None:
+        for server, proxy in self._servers:
+            server.close()
+            proxy.heal()
+            for line in list(proxy.lines):
+                line.cut()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+
+
+async def _now(action: Callable[[], object]) -> None:
+    action()

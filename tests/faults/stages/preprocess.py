@@ -1,0 +1,40 @@
+"""A Plan without models: 32 x 32 at 8 fps, doubled, then resized to what was asked for."""
+
+from pathlib import Path
+from typing import Final
+
+from pipeline.spec import Plan, Scheduler, Spec
+from tests.faults.stages import script
+
+BASE_SIDE: Final = 32
+BASE_FPS: Final = 8
+STEPS: Final = 4
+
+
+class Preprocess:
+    def __init__(self, models_dir: Path) -> None:
+        script.sign_in("preprocess")
+
+    def __call__(self, spec: Spec, reduced: bool = False) -> Plan:
+        if not reduced:
+            script.obey(spec.prompt, "preprocess", lambda: None)
+        return Plan(
+            prompt=spec.prompt,
+            negative_prompt=spec.negative_prompt,
+            seed=spec.seed or 0,
+            model=spec.model,
+            revision="sleeping",
+            scheduler=spec.scheduler or Scheduler.EULER,
+            num_inference_steps=spec.num_inference_steps or STEPS,
+            guidance_scale=1.0,
+            base_width=BASE_SIDE // 2 if reduced else BASE_SIDE,
+            base_height=BASE_SIDE,
+            base_frames=max(2, round(spec.duration_seconds * BASE_FPS)),
+            upscale=2,
+            width=spec.width,
+            height=spec.height,
+            fps=spec.fps,
+            frames=spec.frames,
+            format=spec.format,
+            warnings=("drawn smaller",) if reduced else (),
+        )

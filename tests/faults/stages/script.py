@@ -1,0 +1,56 @@
+"""What a prompt tells the sleeping stages: `generate sleep 0.5, upscale hang`. Anything else in a prompt is ignored."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from pipeline.errors import OutOfMemory, Refused
+
+Check = Callable[[], None]
+TICK_SECONDS: Final = 0.02
+HANG_SECONDS: Final = 300.0
+
+
+def orders(prompt: str, stage: str) -> list[list[str]]:
+    """The words that follow the stage's name, for each order that is given to it."""
+    said = [order.split() for order in prompt.split(",")]
+    return [words[1:] for words in said if len(words) > 1 and words[0] == stage]
+
+
+def obey(prompt: str, stage: str, check: Check) -> None:
+    sleep(seconds(prompt, stage), check)
+    misbehave(prompt, stage)
+
+
+def seconds(prompt: str, stage: str) -> float:
+    return sum(float(words[1]) for words in orders(prompt, stage) if words[0] == "sleep")
+
+
+def misbehave(prompt: str, stage: str) -> None:
+    for what, *_ in orders(prompt, stage):
+        if what == "hang":  # deaf: not even a cancel ends it
+            time.sleep(HANG_SECONDS)
+        elif what == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        elif what == "oom":
+            raise OutOfMemory(stage)
+        elif what == "refuse":
+            raise Refused("asked to refuse", "/prompt")
+        elif what == "break":
+            raise ValueError("asked to break")
+
+
+def sleep(seconds: float, check: Check) -> None:
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        check()
+        time.sleep(min(TICK_SECONDS, left))
+
+
+def sign_in(stage: str) -> None:
+    """Leave the number of this process where the harness looks for it."""
+    if folder := os.environ.get("FAULTS_REPLICAS"):
+        Path(folder, f"{stage}.{os.getpid()}").touch()
