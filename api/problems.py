@@ -14,6 +14,7 @@ The docstring of a problem is its title. The errors of `db` keep their own names
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from socket import gaierror
 from typing import Any, ClassVar
 
 from fastapi import FastAPI, Request
@@ -136,6 +137,7 @@ FROM_DB: Mapping[type[AuraError], int] = {
     SubmissionRefused: 429,
     StorageUnavailable: 503,
 }
+PASSING = {"08", "40", "53", "55", "57"}  # SQLSTATE: connection, rollback, resources, locks, operator intervention
 CODES = {
     400: "bad_request",
     404: "not_found",
@@ -223,9 +225,16 @@ async def _invalid(request: Request, error: RequestValidationError) -> JSONRespo
     return problem(request, 422, "invalid_request", "The request is not valid.", errors=fields)
 
 
+def is_away(error: Exception) -> bool:
+    """Whether the database was out of reach, restarting, overloaded or busy: the same request may work later."""
+    if not isinstance(error, DBAPIError):
+        return True
+    lost = error.connection_invalidated or isinstance(error, InterfaceError | OperationalError)
+    return lost or (getattr(error.orig, "sqlstate", None) or "")[:2] in PASSING
+
+
 async def _database_away(request: Request, error: Exception) -> JSONResponse:
-    lost = isinstance(error, DBAPIError) and error.connection_invalidated
-    if isinstance(error, DBAPIError) and not lost and not isinstance(error, InterfaceError | OperationalError):
+    if not is_away(error):
         raise error
     return answer(request, Unavailable("the database does not answer", retry_after=1))
 
@@ -242,5 +251,5 @@ def install(app: FastAPI) -> None:
     app.exception_handler(Exception)(_unexpected)
     for error in FROM_DB:
         app.exception_handler(error)(_from_db)
-    for away in (DBAPIError, PoolTimeout, ConnectionError):
+    for away in (DBAPIError, PoolTimeout, ConnectionError, TimeoutError, gaierror):
         app.exception_handler(away)(_database_away)

@@ -1,5 +1,6 @@
 """The `aura` command."""
 
+import os
 import signal
 import sys
 from enum import StrEnum
@@ -108,6 +109,39 @@ def generate(
     except KeyboardInterrupt:
         leave("canceled", run.INTERRUPTED)
     run.tell(outcome, console, as_json=as_json)
+
+
+models = typer.Typer(help="The models that are known here.", no_args_is_help=True)
+evaluate = typer.Typer(help="How well a model does what prompts say.", no_args_is_help=True)
+app.add_typer(models, name="models")
+app.add_typer(evaluate, name="evaluate")
+
+
+@models.command("list")
+def list_models(data_dir: DataDir = DATA_DIR) -> None:
+    """Name every model, what it is for, its licence, and whether its files are here."""
+    from cli.models import show
+
+    show(Path(os.environ.get("MODELS_DIR", data_dir / "models")), Console(soft_wrap=True))
+
+
+@models.command("words")
+def words() -> None:
+    """The words that the tiny model knows."""
+    from pipeline.tiny.vocabulary import WORDS
+
+    for group, known in WORDS.items():
+        Console(highlight=False, soft_wrap=True).print(f"{group}: {', '.join(known)}")
+
+
+@evaluate.command("tiny")
+def evaluate_tiny(
+    prompts: Annotated[int, typer.Option(help="How many held-out prompts.", min=1)] = 100,
+) -> None:
+    """Ask the small models for held-out prompts and count what came out as asked for."""
+    from pipeline.tiny.evaluate import main as run
+
+    run(["--prompts", str(prompts)])
 
 
 def check_first(spec: dict[str, Any]) -> None:

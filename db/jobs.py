@@ -164,7 +164,7 @@ CANCEL = Statement(
         charged_seconds = CASE status WHEN 'queued' THEN 0 ELSE charged_seconds END,
         {TOUCHED}
     WHERE <job> AND <owner> AND <open> AND <first>
-    RETURNING jobs.*, {told("cancel")}
+    RETURNING jobs.*, {told("CASE jobs.status WHEN 'canceled' THEN 'status' ELSE 'cancel' END")}
     """,
     {
         "job": "id = :job_id",
@@ -185,7 +185,7 @@ async def _submit(session: AsyncSession, job: Job, limits: Limits) -> Enqueued:
     session.add(job)
     await session.flush()
     await session.refresh(job)
-    await session.execute(select(text(told("enqueued"))).select_from(Job).where(Job.id == job.id))
+    await session.execute(select(text(told("'enqueued'"))).select_from(Job).where(Job.id == job.id))
     return Enqueued(job, replayed=False)
 
 

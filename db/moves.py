@@ -23,7 +23,7 @@ CLAIM: Final = Statement(
             status = 'running', attempt = attempt + 1, lease_owner = :owner, lease_expires_at = {_LEASE_END},
             started_at = coalesce(started_at, clock_timestamp()), {TOUCHED}
         FROM next WHERE jobs.id = next.id
-        RETURNING jobs.*, {told("status")}
+        RETURNING jobs.*, {told("'status'")}
     ), opened AS (
         INSERT INTO attempts (job_id, attempt, lease_owner, started_at)
         SELECT id, attempt, lease_owner, clock_timestamp() FROM claimed
@@ -44,7 +44,7 @@ PROGRESS: Final = Statement(
             (progress ->> 'value')::float8, (CAST(:progress AS jsonb) ->> 'value')::float8
         ))),
         eta_seconds = :eta_seconds, preview_key = coalesce(:preview_key, preview_key), {TOUCHED}
-    WHERE {HELD} RETURNING {told("progress")}""",
+    WHERE {HELD} RETURNING {told("'progress'")}""",
     FENCE,
     json=("progress",),
 )
@@ -60,7 +60,7 @@ PUBLISH: Final = Statement(
             lease_owner = NULL, lease_expires_at = NULL, eta_seconds = NULL, finished_at = clock_timestamp(),
             progress = progress || '{{"value": 1}}', {TOUCHED}
         WHERE {HELD} AND <not_canceled>
-        RETURNING id, attempt, {told("status")}
+        RETURNING id, attempt, {told("'status'")}
     ), closed AS (
         UPDATE attempts SET ended_at = clock_timestamp(), outcome = 'succeeded'
         FROM moved WHERE attempts.job_id = moved.id AND attempts.attempt = moved.attempt
@@ -93,7 +93,7 @@ def _leave(
             finished_at = CASE held.next WHEN 'queued' THEN NULL ELSE clock_timestamp() END,
             {extra} {TOUCHED}
         FROM held WHERE jobs.id = held.id
-        RETURNING jobs.*, held.outcome, held.lost_by, held.error AS attempt_error, {told("status")}
+        RETURNING jobs.*, held.outcome, held.lost_by, held.error AS attempt_error, {told("'status'")}
     ), closed AS (
         UPDATE attempts SET ended_at = clock_timestamp(), outcome = moved.outcome, error = moved.attempt_error
         FROM moved WHERE attempts.job_id = moved.id AND attempts.attempt = moved.attempt

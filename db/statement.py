@@ -18,9 +18,9 @@ TOUCHED: Final = "revision = jobs.revision + 1, updated_at = clock_timestamp()"
 
 
 def told(event: str) -> str:
-    """The expression that tells all listeners of a job's change, for a RETURNING clause."""
+    """The expression that tells all listeners of a job's change (an SQL text), for a RETURNING clause."""
     return (
-        "pg_notify('jobs', json_build_object('type', '" + event + "', 'job_id', jobs.id, 'owner_id', jobs.owner_id, "
+        "pg_notify('jobs', json_build_object('type', " + event + ", 'job_id', jobs.id, 'owner_id', jobs.owner_id, "
         "'revision', jobs.revision)::text)"
     )
 

@@ -16,6 +16,7 @@ from db.errors import ObjectMissing, StorageUnavailable
 from db.storage import Listing, Stored, check_key
 
 _UNFINISHED = ".unfinished"  # no key can name it
+_ABANDONED_SECONDS = 3600  # by a writer that was killed
 
 
 class LocalStorage:
@@ -102,6 +103,9 @@ class LocalStorage:
             self.root.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.root) as probe:
                 probe.write(b"probe")
+            for left in (self.root / _UNFINISHED).glob("*"):
+                if time.time() - left.stat().st_mtime > _ABANDONED_SECONDS:
+                    left.unlink(missing_ok=True)
         except OSError as error:
             raise StorageUnavailable(f"The storage folder cannot be written: {error.strerror}") from error
 

@@ -49,7 +49,6 @@ class S3Storage:
 
     async def put(self, key: str, data: bytes, content_type: str) -> None:
         check_key(key)
-        await self._call(self._make_bucket)
         await self._call(
             lambda: self._client.put_object(self.bucket, key, io.BytesIO(data), len(data), content_type=content_type)
         )
@@ -80,9 +79,8 @@ class S3Storage:
         )
 
     async def check(self) -> None:
-        await self._call(self._make_bucket)
+        self._bucket_is_there = False
         if not await self._call(lambda: self._client.bucket_exists(self.bucket)):
-            self._bucket_is_there = False
             raise StorageUnavailable(f"The bucket {self.bucket} is gone.")
 
     def _make_bucket(self) -> None:
@@ -112,8 +110,10 @@ class S3Storage:
 
     async def _call(self, function: Callable[[], T]) -> T:
         try:
+            await asyncio.to_thread(self._make_bucket)
             return await asyncio.to_thread(function)
         except S3Error as error:
+            self._bucket_is_there = self._bucket_is_there and error.code != "NoSuchBucket"
             if error.code in _MISSING:
                 raise ObjectMissing from error
             raise StorageUnavailable(f"The object store answered {error.code}.") from error

@@ -12,7 +12,9 @@ from enum import Enum, auto
 from typing import Any, Final, TypeVar
 
 import structlog
+from asyncpg import InternalClientError
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from db import work
@@ -22,6 +24,7 @@ from db.storage import Storage
 from db.work import Lease
 from pipeline.clip import Video
 from pipeline.errors import OutOfMemory, PipelineError, Refused, StageFailed, StageLost, Unavailable
+from pipeline.failpoints import reach
 from pipeline.flow import render
 from pipeline.progress import Tracker
 from pipeline.remote import RayStages
@@ -32,7 +35,7 @@ log = structlog.get_logger()
 T = TypeVar("T")
 Sessions = async_sessionmaker[AsyncSession]
 
-DATABASE_TROUBLE: Final = (DBAPIError, OSError, TimeoutError)
+DATABASE_TROUBLE: Final = (DBAPIError, InternalClientError, NoConnection, OSError, TimeoutError)
 """What a database that is away, or on its way, raises; see `away`."""
 GIVE_BACK_SECONDS: Final = 10.0
 """A process that is asked to end waits no longer for the database: its leases run out by themselves."""
@@ -107,6 +110,7 @@ class Attempt:
             await _stopped(render_, beats, telling)
 
     async def _render(self) -> Video:
+        await reach("after-claim")
         return await render(Spec.model_validate(self.job.spec), self._stages, self._tracker)
 
     async def _settle(self, rendered: "asyncio.Task[Video]") -> None:
@@ -124,11 +128,15 @@ class Attempt:
 
         async def write(session: AsyncSession) -> bool:
             await work.progress(session, self.lease, progress=last, eta_seconds=0.0)
-            return await work.publish(
+            held = await work.publish(
                 session, self.lease, resolved=video.resolved, warnings=list(video.warnings), artifacts=artifacts
             )
+            await reach("in-publish")
+            return held
 
+        await reach("before-publish")
         held = await self._persist(write)
+        await reach("after-publish")
         if held or await self._persist(lambda session: work.outcome(session, self.lease)) == "succeeded":
             await self._learn()
         elif await self._persist(lambda session: work.cancel(session, self.lease)):
@@ -141,6 +149,7 @@ class Attempt:
         smaller = isinstance(error, OutOfMemory) and not self.job.reduced
         retry = smaller or isinstance(error, StageLost | Unavailable)
         log.warning("attempt failed", job_id=str(self.lease.job_id), attempt=self.lease.attempt, retry=retry, **row)
+        await reach("before-fail")
         await self._persist(lambda session: work.fail(session, self.lease, error=row, retry=retry, reduced=smaller))
 
     async def _give_back(self) -> None:
@@ -165,6 +174,7 @@ class Attempt:
 
     async def _keep_base(self, base: dict[str, Any]) -> None:
         await self._persist(lambda session: work.keep_base(session, self.lease, base))
+        await reach("after-generate")
 
     async def _learn(self) -> None:
         measured = self._tracker.measured()

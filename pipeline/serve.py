@@ -24,6 +24,7 @@ from db.settings import StorageSettings
 from db.storage import Storage, open_storage
 from pipeline.clip import Clip, Output, Piece, Video
 from pipeline.errors import PipelineError, StageFailed, Stopped
+from pipeline.failpoints import reach
 from pipeline.settings import PipelineSettings
 from pipeline.spec import Plan, Span, Spec, Stage
 
@@ -171,6 +172,7 @@ class Postprocess(Replica):
         """Join the pieces and store the files under `prefix`; each is read back and checked before it counts."""
         video, seconds = await self._run(lambda _: self._work.assemble(pieces, plan))
         outputs = tuple([await self._store(output, f"{prefix}/{output.filename}") for output in video.outputs])
+        await reach("after-upload")
         return Video(outputs, video.resolved, video.warnings), seconds
 
     async def _store(self, output: Output, key: str) -> Output:

@@ -106,13 +106,11 @@ Upscaler = RRDBNet | SRVGGNetCompact
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """The tensors of a `.safetensors` or published `.pth` file as float32; nothing in the file is executed."""
+    """The tensors of a `.safetensors` or published `.pth` file; nothing in the file is executed."""
     if path.suffix == ".safetensors":
-        weights: Mapping[str, Tensor] = load_file(path)
-    else:
-        stored = torch.load(path, map_location="cpu", weights_only=True)
-        weights = next((stored[key] for key in OUTER_KEYS if key in stored), stored)
-    return {name: tensor.float() for name, tensor in weights.items()}
+        return dict(load_file(path))
+    stored = torch.load(path, map_location="cpu", weights_only=True)
+    return dict(next((stored[key] for key in OUTER_KEYS if key in stored), stored))
 
 
 def build(weights: Mapping[str, Tensor]) -> Upscaler:

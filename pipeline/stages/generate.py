@@ -3,7 +3,7 @@
 import functools
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pipeline.clip import Clip
+from pipeline.clip import Clip, Frames
 from pipeline.errors import StageFailed
 from pipeline.models.animatediff import AnimateDiff
 from pipeline.models.registry import MODELS, Model
@@ -52,7 +52,7 @@ class Generate:
             model = self.load(MODELS[plan.model])
             pipeline = model.pipeline(plan)
             latents = _denoise(pipeline, plan, model.model, report, check)
-            frames = [to_frames(part) for part in _decoded(pipeline, latents, check)]
+            frames = list(_decoded(pipeline, latents, check))
         return Clip(np.concatenate(frames), model.model.native_fps)
 
     def load(self, model: Model) -> AnimateDiff:
@@ -119,7 +119,7 @@ def _preview(pipeline: Any, latents: Tensor, model: Model) -> bytes:
     chosen = few(range(latents.shape[2]), PREVIEW_FRAMES)
     some = latents[:, :, chosen]
     if model.preview == "vae":
-        frames = np.concatenate([to_frames(part) for part in _decoded(pipeline, some, lambda: None)])
+        frames = np.concatenate(list(_decoded(pipeline, some, lambda: None)))
     else:
         frames = to_frames(_linear(some))
     return moving(frames, model.native_fps * len(chosen) / latents.shape[2], PREVIEW_BYTES, PREVIEW_SIDE)
@@ -131,13 +131,11 @@ def _linear(latents: Tensor) -> Tensor:
     return torch.einsum("ctyx,cr->tryx", latents[0].float(), factors).div(2).add(0.5).clamp(0, 1)
 
 
-def _decoded(pipeline: Any, latents: Tensor, check: Check) -> list[Tensor]:
-    """Latents (1, C, T, h, w) to frames (t, 3, H, W) in 0..1, some at a time."""
+def _decoded(pipeline: Any, latents: Tensor, check: Check) -> Iterator[Frames]:
+    """Latents (1, C, T, h, w) to uint8 frames (t, H, W, 3), some at a time: of all there are only bytes."""
     vae = pipeline.vae
     frames = (latents / vae.config.scaling_factor)[0].transpose(0, 1).to(vae.dtype)
     pixels = frames.shape[-1] * frames.shape[-2] * pipeline.vae_scale_factor**2
-    parts = []
     for some in frames.split(max(1, DECODE_PIXELS // pixels)):
         check()
-        parts.append(vae.decode(some).sample.float().div(2).add(0.5).clamp(0, 1))
-    return parts
+        yield to_frames(vae.decode(some).sample.float().div(2).add(0.5))

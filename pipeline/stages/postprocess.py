@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
+from itertools import islice
 from typing import Any, Final
 
 import numpy as np
@@ -34,8 +35,7 @@ class Postprocess:
         """The span's frames as a small file of their own, at exactly the plan's size."""
         frames = clip.frames
         if (clip.width, clip.height) != (plan.width, plan.height):
-            with torch.inference_mode():
-                frames = to_frames(fitted(to_numbers(frames, "cpu"), plan.width, plan.height))
+            frames = np.concatenate([_fitted(frames[i : i + 1], plan) for i in range(len(frames))])
         return Piece(span.index, video.encode(frames, plan.fps, plan.format, check), len(frames))
 
     def assemble(self, pieces: Sequence[Piece], plan: Plan) -> Video:
@@ -77,6 +77,11 @@ def _software() -> str:
         return "AuraAnim"
 
 
+def _fitted(frames: Frames, plan: Plan) -> Frames:
+    with torch.inference_mode():
+        return to_frames(fitted(to_numbers(frames, "cpu"), plan.width, plan.height))
+
+
 def _video(pieces: Sequence[Piece], plan: Plan, resolved: dict[str, Any]) -> Output:
     data = video.join(pieces, plan.fps, plan.format, resolved)
     facts = video.probe(data)
@@ -98,8 +103,8 @@ def _poster(pieces: Sequence[Piece], plan: Plan) -> Output:
     """The frame in the middle of the video."""
     middle = plan.frames // 2
     span = next(span for span in plan.spans if span.start <= middle < span.stop)
-    pictures = list(video.decode(pieces[span.index].data))
-    data = webp.still(pictures[middle - span.start])
+    pictures = video.decode(pieces[span.index].data)
+    data = webp.still(next(islice(pictures, middle - span.start, None)))
     return Output("poster", webp.CONTENT_TYPE, data, plan.width, plan.height, 0.0, 1, 0.0)
 
 

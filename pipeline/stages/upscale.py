@@ -18,7 +18,7 @@ from pipeline.stages.tensors import device_named, dtype_on, fitted, out_of_memor
 
 Check = Callable[[], None]
 
-BATCH_PIXELS: Final = {"cpu": 2 * 256 * 256, "cuda": 4 * 512 * 512}  # of input
+BATCH_PIXELS: Final = {"cpu": 2 * 1024 * 1024, "cuda": 16 * 1024 * 1024}  # of output
 MARGIN: Final = 16  # pixels of input around a tile, so that no seam shows
 
 
@@ -45,7 +45,7 @@ class Upscale:
 
     def _batch(self, clip: Clip, start: int, plan: Plan, enlarge: realesrgan.Upscaler | None) -> Frames:
         """The frames from `start` on, as many as fit; fewer from now on when the device says that it is too small."""
-        area = clip.width * clip.height
+        area = max(clip.width * clip.height * plan.upscale**2, plan.width * plan.height)
         while True:
             some = clip.frames[start : start + max(1, self._at_once_pixels // area)]
             try:

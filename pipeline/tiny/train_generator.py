@@ -8,6 +8,7 @@ frames in order against frames out of order: motion shows minutes after that gap
 """
 
 import random
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,8 +33,8 @@ MUON_RATE, ADAM_RATE = 5e-3, 2e-3
 EMPTY_CAPTIONS = 0.10
 OBJECT_WEIGHT = 5.0
 # Shares of the run: when the learning rate starts to fall, timesteps turn to the middle, all 16 frames are used, ...
-COOL_DOWN, MIDDLE_TIMES, WHOLE_CLIPS, OBLONG = 0.40, 0.35, 0.72, 0.60
-OBLONG_SHARE = 0.25
+COOL_DOWN, MIDDLE_TIMES, WHOLE_CLIPS, OBLONG = 0.40, 0.35, 0.75, 0.65
+OBLONG_SHARE = 0.20
 _EVERY = 50
 
 
@@ -134,10 +135,11 @@ def optimisers(model: nn.Module) -> list[torch.optim.Optimizer]:
 
 
 class Run:
-    """One training run that can stop and go on; --steps may change on the way."""
+    """One training run that can stop and go on; its schedule follows the steps done, or the minutes where given."""
 
-    def __init__(self, work: Path, steps: int) -> None:
-        self.work, self.steps, self.step = work, steps, 0
+    def __init__(self, work: Path, steps: int, minutes: float = 0.0) -> None:
+        self.work, self.steps, self.minutes = work, steps, minutes
+        self.step, self.seconds = 0, 0.0
         words = train_text.tokenizer(work)
         self.words: CLIPTokenizer = words
         self.text: CLIPTextModel = train_text.trained(work, words)
@@ -156,7 +158,7 @@ class Run:
         state = training.load(checkpoint(self.work))
         if state is None:
             return
-        self.step = state["step"]
+        self.step, self.seconds = state["step"], state["seconds"]
         self.model.load_state_dict(state["model"])
         self.average.restore(state["average"])
         for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
@@ -167,6 +169,7 @@ class Run:
         training.save(
             checkpoint(self.work),
             step=self.step,
+            seconds=self.seconds,
             model=self.model.state_dict(),
             average=self.average.state(),
             optimisers=[optimiser.state_dict() for optimiser in self.optimisers],
@@ -174,19 +177,22 @@ class Run:
 
     @property
     def progress(self) -> float:
-        return self.step / self.steps
+        """Share of the run that is done."""
+        return self.seconds / (60 * self.minutes) if self.minutes else self.step / self.steps
 
     def train(self) -> None:
         pace = training.Pace()
         losses: list[float] = []
-        while self.step < self.steps:
+        while self.progress < 1:
+            begun = time.monotonic()
             losses.append(self._update())
             self.step += 1
-            if self.step % _EVERY == 0 or self.step == self.steps:
+            self.seconds += time.monotonic() - begun
+            if self.step % _EVERY == 0 or self.progress >= 1:
                 rate = pace(self.step)
                 mean = sum(losses) / len(losses)
                 losses = []
-                log.info("generator %d/%d loss %.4f, %.2f steps/s", self.step, self.steps, mean, rate)
+                log.info("generator %d (%.0f%%) loss %.4f, %.2f steps/s", self.step, 100 * self.progress, mean, rate)
             if self.step % (2 * _EVERY) == 0:
                 ordered, shuffled = self.order_gap()
                 log.info("x0 error at pure noise: ordered %.4f, shuffled %.4f", ordered, shuffled)
@@ -197,7 +203,7 @@ class Run:
         rng = random.Random(SEED * 1_000_003 + self.step)
         generator = torch.Generator().manual_seed(SEED * 1_000_003 + self.step)
         for optimiser, rate in zip(self.optimisers, (MUON_RATE, ADAM_RATE), strict=True):
-            cool = min(1.0, (1 - self.progress) / (1 - COOL_DOWN))
+            cool = min(1.0, max(0.0, (1 - self.progress) / (1 - COOL_DOWN)))
             optimiser.param_groups[0]["lr"] = rate * cool * min(1.0, (self.step + 1) / 20)
         clean, hidden, weight, chosen = self._batch(rng, generator)
         times = self.noise.times(len(clean), self.progress < MIDDLE_TIMES, generator)
@@ -261,9 +267,10 @@ class Run:
 def main(argv: list[str] | None = None) -> None:
     options = training.parser(__doc__)
     options.add_argument("--steps", type=int, default=4000)
+    options.add_argument("--minutes", type=float, default=0.0, help="end after so much time instead of --steps")
     chosen = options.parse_args(argv)
     training.start(chosen.work, chosen.threads, SEED)
-    Run(chosen.work, chosen.steps).train()
+    Run(chosen.work, chosen.steps, chosen.minutes).train()
 
 
 if __name__ == "__main__":

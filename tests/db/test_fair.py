@@ -57,9 +57,9 @@ async def test_a_flood_holds_nobody_up(life: Life, make_user: MakeUser, sessions
     async with sessions() as session, session.begin():
         await session.execute(
             text(
-                "INSERT INTO jobs (id, owner_id, spec) SELECT gen_random_uuid(), :id, '{}' FROM generate_series(1, 1000)"
+                "INSERT INTO jobs (id, owner_id, spec) SELECT gen_random_uuid(), :id, '{}' FROM generate_series(1, :n)"
             ),
-            {"id": life.owner},
+            {"id": life.owner, "n": 1000},
         )
     others = {(await life.queued(await make_user())).id for _ in range(20)}
     first = [lease.job_id for _ in range(21) if (lease := await life.claim())]

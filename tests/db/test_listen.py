@@ -50,6 +50,18 @@ async def test_rescue_publish_and_hand_back_are_told(life: Life, call: Call, dat
     assert kinds.count((str(back.job_id), "status")) == 2
 
 
+async def test_an_end_is_told_as_a_status_and_a_wish_to_cancel_as_such(life: Life, database_url: str) -> None:
+    async with aclosing(listen(database_url, "jobs")) as told:
+        await hear(told, 1)
+        lease, waiting = await life.running(), await life.queued()
+        for job_id in (lease.job_id, waiting.id):
+            await life.call(jobs.request_cancel, job_id, owner_id=life.owner)
+        events = await hear(told, 5)
+    assert [(e["job_id"], e["type"]) for e in events[3:]] == [
+        (str(lease.job_id), "cancel"), (str(waiting.id), "status"),
+    ]  # fmt: skip
+
+
 async def test_a_cut_line_is_mended(life: Life, sessions: Sessions, database_url: str) -> None:
     async with aclosing(listen(database_url, "jobs")) as told:
         await hear(told, 1)

@@ -182,6 +182,16 @@ async def test_a_full_disk_leaves_nothing_behind(storage: LocalStorage, monkeypa
     assert list((storage.root / ".unfinished").iterdir()) == []
 
 
+async def test_what_a_killed_writer_left_behind_goes(storage: LocalStorage) -> None:
+    await storage.put(VIDEO, b"x", "video/mp4")
+    old, young = storage.root / ".unfinished" / "old", storage.root / ".unfinished" / "young"
+    for file, age in ((old, 7200), (young, 0)):
+        file.touch()
+        os.utime(file, (time.time() - age,) * 2)
+    await storage.check()
+    assert (old.exists(), young.exists()) == (False, True)
+
+
 async def test_emptied_folders_go(storage: LocalStorage) -> None:
     await storage.put(VIDEO, b"x", "video/mp4")
     await storage.delete([VIDEO])
@@ -219,6 +229,16 @@ async def test_the_bucket_may_exist_already(moto: str) -> None:
     for _ in range(2):
         await s3(moto, bucket="shared").put(VIDEO, b"x", "video/mp4")
     await s3(moto, bucket="shared").check()
+
+
+async def test_a_bucket_that_vanished_is_made_again(moto: str) -> None:
+    store = s3(moto, bucket="vanishing")
+    await store.put(VIDEO, b"x", "video/mp4")
+    await store.delete([VIDEO])
+    store._client.remove_bucket("vanishing")
+    with pytest.raises(StorageUnavailable):
+        await store.put(VIDEO, b"x", "video/mp4")
+    await store.put(VIDEO, b"x", "video/mp4")
 
 
 def test_links_are_signed_for_the_browsers_address_without_a_network() -> None:

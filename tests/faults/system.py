@@ -36,7 +36,7 @@ class System:
         self.objects, self.failpoints, self.replicas = path / "objects", path / "failpoints", path / "replicas"
         self.secret = secrets.token_hex(32)
         self._settings = {name: str(value) for name, value in {**SHORT, **settings}.items()}
-        self._storage = storage or {"STORAGE_DIR": str(self.objects), "STORAGE_SIGNING_KEY": secrets.token_hex(32)}
+        self.storage_settings = storage or {"STORAGE_DIR": str(self.objects), "STORAGE_SIGNING_KEY": secrets.token_hex(32)}
         self.postgres = Postgres(path / "postgres", die_with_parent=True)
         self.proxies = Proxies()
         self.database: dict[str, Proxy] = {}
@@ -127,7 +127,7 @@ class System:
         if proxy := self.database.get(name):
             address = address.replace(f":{self.postgres.port}/", f":{proxy.port}/")
         inherited = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
-        return inherited | self._settings | self._storage | {
+        return inherited | self._settings | self.storage_settings | {
             "DATABASE_URL": address,
             "SECRET_KEY": self.secret,
             "PUBLIC_URL": "http://127.0.0.1",

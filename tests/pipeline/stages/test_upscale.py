@@ -39,13 +39,23 @@ def test_batches_do_not_change_the_frames(
 ) -> None:
     clip, asked = noise(5, 16, 24), plan(upscale=2, width=48, height=32)
     whole = upscale(clip, asked, go_on)
-    upscale._at_once_pixels = 2 * 16 * 24
+    upscale._at_once_pixels = 2 * 32 * 48
     checks: list[int] = []
 
     batched = upscale(clip, asked, lambda: checks.append(1))
 
     assert len(checks) == 3
     assert np.abs(whole.frames.astype(int) - batched.frames).max() <= 1
+
+
+def test_a_batch_is_as_large_as_what_comes_out(upscale: Upscale, plan: Plans, noise: Callable[..., Clip]) -> None:
+    """Tiny frames that become large ones: many at once would not fit."""
+    upscale._at_once_pixels = 2 * 256 * 256
+    checks: list[int] = []
+
+    upscale(noise(4, 16, 16), plan(upscale=2, width=256, height=256), lambda: checks.append(1))
+
+    assert len(checks) == 2
 
 
 def test_tiles_show_no_seam(models_dir: Path, plan: Plans, noise: Callable[..., Clip], go_on: Check) -> None:

@@ -30,7 +30,8 @@ def through_h264(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 @pytest.mark.parametrize(
-    ("width", "height", "count"), [(64, 64, 300), (80, 48, 60), (48, 80, 60), (128, 128, 30), (256, 256, 12), (512, 512, 6)]
+    ("width", "height", "count"),
+    [(64, 64, 300), (80, 48, 60), (48, 80, 60), (128, 128, 30), (256, 256, 12), (512, 512, 6)],
 )
 def test_drawn_clips_are_judged_right(width: int, height: int, count: int) -> None:
     rng = random.Random(width)

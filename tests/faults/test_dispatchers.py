@@ -1,0 +1,60 @@
+"""Dispatchers that die, freeze, or are asked to end: the job goes on, and is published once."""
+
+import asyncio
+import signal
+import time
+
+import pytest
+
+from tests.faults.conftest import Row
+from tests.faults.system import LEASE_SECONDS
+from tests.faults.world import World
+
+FAILPOINTS = ("after-claim", "after-generate", "before-publish", "in-publish", "after-publish", "before-fail")
+TELLING = ("after-generate", "in-publish", "after-publish")
+GOES_ON_SECONDS = LEASE_SECONDS + 10  # the lease, a rescue, a pause of two seconds at most, and the work
+
+
+def prompt_for(failpoint: str) -> str:
+    return "generate oom" if failpoint == "before-fail" else ""
+
+
+def cases() -> list[object]:
+    short = [pytest.param(name, marks=kill(short=True)) for name in TELLING]
+    return short + [pytest.param(name, marks=kill(short=False)) for name in FAILPOINTS if name not in TELLING]
+
+
+def kill(*, short: bool) -> pytest.MarkDecorator:
+    return pytest.mark.fault("dispatcher killed", "job goes on, published once", short=short)
+
+
+@pytest.mark.parametrize("failpoint", cases())
+async def test_a_dispatcher_is_killed_and_the_job_goes_on(world: World, row: Row, failpoint: str) -> None:
+    world.hold(failpoint)
+    job_id = await world.submit(prompt_for(failpoint))
+    victim = world.process(await world.reached(failpoint))
+    victim.kill()
+    began = time.monotonic()
+    world.release(failpoint)
+    await world.succeeded(job_id, seconds=GOES_ON_SECONDS)
+    row.measured = f"went on to its end in {time.monotonic() - began:.1f} s (lease {LEASE_SECONDS:.0f} s)"
+    expected = ["succeeded"] if failpoint == "after-publish" else ["lost", "succeeded"]
+    assert await world.outcomes(job_id) == expected
+
+
+@pytest.mark.fault("dispatcher stopped beyond its lease, then continued", "fenced, own objects removed", short=True)
+@pytest.mark.parametrize("failpoint", ["before-publish"])
+async def test_a_zombie_is_fenced(world: World, row: Row, failpoint: str) -> None:
+    world.hold(failpoint)
+    job_id = await world.submit()
+    victim = world.process(await world.reached(failpoint))
+    victim.send(signal.SIGSTOP)
+    world.release(failpoint)
+    await world.succeeded(job_id, seconds=GOES_ON_SECONDS)
+    victim.send(signal.SIGCONT)
+    async with asyncio.timeout(10):
+        while await world.storage.list(f"jobs/{job_id}/1/video"):
+            await asyncio.sleep(0.1)
+    assert victim.alive
+    assert await world.outcomes(job_id) == ["lost", "succeeded"]
+    row.measured = "its objects were gone when it had woken up"
