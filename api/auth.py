@@ -31,7 +31,7 @@ def _email(value: str) -> str:
 
 
 class Credentials(BaseModel):
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid")
 
     email: Annotated[str, Field(max_length=254), AfterValidator(_email)]
     password: Annotated[str, Field(min_length=8, max_length=256)]

@@ -124,15 +124,15 @@ class Feed:
         told = self._told.get(job.id)
         self._tell(job)
         position = self._positions.get(job.id)
-        fresh = told is None or told.attempt != job.attempt
-        if told is None or fresh or told.status != job.shown_status:
+        if told is None or (told.attempt, told.status) != (job.attempt, job.shown_status):
             yield Change("job.status", job, position)
         elif told.progress != job.progress:
             yield Change("job.progress", job, position)
-        if job.preview_key and job.status not in TERMINAL and (fresh or told is None or told.progress != job.progress):
-            yield Change("job.preview", job, position)
-        if job.status == Status.SUCCEEDED and (told is None or told.status != "succeeded"):
+        if job.status == Status.SUCCEEDED:
             yield Change("job.output", job, position)
+        redrawn = told is None or (told.progress, told.preview) != (job.progress, job.preview_key)
+        if job.preview_key and job.status not in TERMINAL and redrawn:
+            yield Change("job.preview", job, position)
 
     def _tell(self, job: Job) -> None:
         self._rows[job.id] = job

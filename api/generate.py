@@ -5,21 +5,17 @@ import json
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import AwareDatetime, BaseModel, ValidationError
 
 from api.edge import Me, Parts, Transaction
-from api.jobs import limits, links
+from api.jobs import IdempotencyKey, announce, limits, links
 from api.problems import documented
 from db import jobs
 from pipeline.spec import Spec
 
 router = APIRouter(prefix="/api", tags=["jobs"])
-IdempotencyKey = Annotated[
-    str | None,
-    Header(pattern=r"^[\x21-\x7e]{1,255}$", description="the same key and body answer with the same job, once made"),
-]
 
 
 class Accepted(BaseModel):
@@ -63,9 +59,7 @@ async def generate(
         request_hash=digest(spec) if idempotency_key else None,
         limits=limits(parts),
     )
-    response.headers["Location"] = f"/api/status/{queued.job.id}"
-    if queued.replayed:
-        response.headers["Idempotency-Replayed"] = "true"
+    announce(queued, response)
     return Accepted(
         job_id=queued.job.id,
         status=queued.job.status,

@@ -3,18 +3,23 @@
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Header, Query, Response
 from pydantic import AwareDatetime, BaseModel
 
 from api.edge import Gateway, Me, Parts, Transaction
 from api.problems import NotFound, documented
 from db import jobs
-from db.jobs import Limits
+from db.jobs import Enqueued, Limits
 from db.models import TERMINAL, Job
 from db.storage import Storage
 from pipeline.spec import Progress
 
 PREVIEW_LINK_SECONDS = 600
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(pattern=r"^[\x21-\x7e]{1,255}$", description="the same key and request answer with the same job, once made"),
+]
 
 router = APIRouter(prefix="/api", tags=["jobs"])
 
@@ -91,6 +96,12 @@ def limits(parts: Gateway) -> Limits:
     )
 
 
+def announce(queued: Enqueued, response: Response) -> None:
+    response.headers["Location"] = f"/api/status/{queued.job.id}"
+    if queued.replayed:
+        response.headers["Idempotency-Replayed"] = "true"
+
+
 async def owned(session: Transaction, user: Me, job_id: UUID) -> Job:
     """The job of this address, when it is the caller's own; otherwise nobody learns whether it exists."""
     job = await jobs.get(session, job_id, owner_id=user.id)
@@ -131,11 +142,26 @@ async def cancel(session: Transaction, parts: Parts, user: Me, job_id: UUID) -> 
     return view(job, parts.storage)
 
 
-@router.post("/jobs/{job_id}/retry", status_code=201, responses=documented(401, 404, 409, 429))
-async def retry(session: Transaction, parts: Parts, user: Me, response: Response, job_id: UUID) -> JobView:
+@router.post("/jobs/{job_id}/retry", status_code=201, responses=documented(401, 404, 409, 422, 429))
+async def retry(
+    session: Transaction,
+    parts: Parts,
+    user: Me,
+    response: Response,
+    job_id: UUID,
+    idempotency_key: IdempotencyKey = None,
+) -> JobView:
     """A new job with the same spec; it resumes after `generate` when that had succeeded."""
-    again = await jobs.retry(session, job_id, owner_id=user.id, limits=limits(parts))
+    request_hash = f"retry {job_id}" if idempotency_key else None
+    again = await jobs.retry(
+        session,
+        job_id,
+        owner_id=user.id,
+        limits=limits(parts),
+        idempotency_key=idempotency_key,
+        request_hash=request_hash,
+    )
     if again is None:
         raise NotFound
-    response.headers["Location"] = f"/api/status/{again.job.id}"
+    announce(again, response)
     return view(again.job, parts.storage, await jobs.queue_position(session, again.job))

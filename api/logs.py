@@ -50,13 +50,19 @@ STEPS: list[structlog.typing.Processor] = [
 ]
 
 
+def not_said_already(record: logging.LogRecord) -> bool:
+    """uvicorn repeats our tracebacks with whole messages, and logs the query of a WebSocket."""
+    text = str(record.msg)
+    return not text.startswith("Exception in ASGI application") and '"WebSocket' not in text
+
+
 def configure() -> None:
     """JSON on stdout for us and for uvicorn, whose access log and tracebacks `RequestLog` replaces."""
     structlog.configure([*STEPS, structlog.processors.JSONRenderer()], logger_factory=structlog.WriteLoggerFactory())
     bare, as_json = structlog.stdlib.ProcessorFormatter.remove_processors_meta, structlog.processors.JSONRenderer()
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=STEPS, processors=[bare, as_json]))
-    handler.addFilter(lambda record: not record.getMessage().startswith("Exception in ASGI application"))
+    handler.addFilter(not_said_already)
     logger = logging.getLogger("uvicorn")
     logger.handlers, logger.propagate = [handler], False
     logging.getLogger("uvicorn.error").setLevel(logging.INFO)

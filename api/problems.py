@@ -12,11 +12,13 @@
 The docstring of a problem is its title. The errors of `db` keep their own names and are given a status here.
 """
 
+import errno
 from collections.abc import Mapping
 from http import HTTPStatus
 from socket import gaierror
 from typing import Any, ClassVar
 
+import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -36,7 +38,12 @@ from db.errors import (
     SubmissionRefused,
 )
 
+log = structlog.get_logger("api")
 MEDIA_TYPE = "application/problem+json"
+
+
+def retry_header(seconds: float | None) -> dict[str, str]:
+    return {} if seconds is None else {"Retry-After": str(max(1, round(seconds)))}
 
 
 class Problem(Exception):
@@ -48,7 +55,7 @@ class Problem(Exception):
     def __init__(self, detail: str = "", *, retry_after: float | None = None, **members: Any) -> None:
         super().__init__(detail or type(self).__doc__)
         self.detail = detail
-        self.headers = {} if retry_after is None else {"Retry-After": str(max(1, round(retry_after)))}
+        self.headers = retry_header(retry_after)
         self.members = members
 
 
@@ -137,6 +144,7 @@ FROM_DB: Mapping[type[AuraError], int] = {
     SubmissionRefused: 429,
     StorageUnavailable: 503,
 }
+UNREACHABLE = {None, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN}  # None: several addresses, none answered
 PASSING = {"08", "40", "53", "55", "57"}  # SQLSTATE: connection, rollback, resources, locks, operator intervention
 CODES = {
     400: "bad_request",
@@ -193,8 +201,8 @@ async def _named(request: Request, error: Problem) -> JSONResponse:
 
 async def _from_db(request: Request, error: AuraError) -> JSONResponse:
     status = next(FROM_DB[cls] for cls in type(error).__mro__ if cls in FROM_DB)
-    headers = {"Retry-After": str(max(1, error.retry_after))} if isinstance(error, SubmissionRefused) else {}
-    return problem(request, status, error.code, str(error), headers)
+    wait = error.retry_after if isinstance(error, SubmissionRefused) else 2 if status == 503 else None
+    return problem(request, status, error.code, str(error), retry_header(wait))
 
 
 async def _http(request: Request, error: HTTPException) -> JSONResponse:
@@ -227,6 +235,8 @@ async def _invalid(request: Request, error: RequestValidationError) -> JSONRespo
 
 def is_away(error: Exception) -> bool:
     """Whether the database was out of reach, restarting, overloaded or busy: the same request may work later."""
+    if isinstance(error, OSError):
+        return isinstance(error, ConnectionError | TimeoutError | gaierror) or error.errno in UNREACHABLE
     if not isinstance(error, DBAPIError):
         return True
     lost = error.connection_invalidated or isinstance(error, InterfaceError | OperationalError)
@@ -236,6 +246,7 @@ def is_away(error: Exception) -> bool:
 async def _database_away(request: Request, error: Exception) -> JSONResponse:
     if not is_away(error):
         raise error
+    log.warning("the database does not answer", error=type(error).__name__)
     return answer(request, Unavailable("the database does not answer", retry_after=1))
 
 
@@ -251,5 +262,5 @@ def install(app: FastAPI) -> None:
     app.exception_handler(Exception)(_unexpected)
     for error in FROM_DB:
         app.exception_handler(error)(_from_db)
-    for away in (DBAPIError, PoolTimeout, ConnectionError, TimeoutError, gaierror):
+    for away in (DBAPIError, PoolTimeout, OSError):
         app.exception_handler(away)(_database_away)

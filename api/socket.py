@@ -8,7 +8,7 @@ later prolongs the connection, which ends when the token it was opened with expi
 | close code | why |
 |---|---|
 | 1012 | the gateway restarts: connect again |
-| 1013 | too slow: connect again, the snapshot tells what was missed |
+| 1013 | too slow, or the database does not answer: connect again, the snapshot tells what was missed |
 | 4400 | a message that is none |
 | 4401 | the token is invalid or has expired |
 | 4403 | the token is another user's |
@@ -25,6 +25,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from pydantic import BaseModel, ConfigDict, ValidationError
+from sqlalchemy.exc import SQLAlchemyError
 
 from api.edge import Caller, Gateway, Me, Parts
 from api.events import Feed, SlowReader
@@ -52,7 +53,7 @@ class Ticket(BaseModel):
 class Said(BaseModel):
     """What a client may say."""
 
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid")
 
     type: Literal["auth", "pong"]
     token: str | None = None
@@ -98,6 +99,8 @@ class Connection:
             await self._close(end.code, end.reason)
         except SlowReader:
             await self._close(RETRY_LATER, "too slow")
+        except (SQLAlchemyError, OSError):
+            await self._close(RETRY_LATER, "the database does not answer")
         except TooManyRequests as error:
             await self._close(TOO_MANY, str(error))
         except WebSocketDisconnect:
@@ -109,7 +112,7 @@ class Connection:
             async with asyncio.TaskGroup() as tasks:
                 for work in (self._tell(feed), self._listen(), self._ping(), self._expire()):
                     tasks.create_task(work)
-        except* (Closed, WebSocketDisconnect, SlowReader) as ends:
+        except* (Closed, WebSocketDisconnect, SlowReader, SQLAlchemyError, OSError) as ends:
             end = ends.exceptions[0]
         raise end
 

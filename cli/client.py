@@ -21,7 +21,7 @@ RECONNECT_SECONDS: Final = 1.0
 SILENCE_SECONDS: Final = 30.0
 
 
-class Problem(Exception):  # noqa: N818
+class Problem(Exception):
     """The gateway refused; `code` is stable, the message is one line for people."""
 
     def __init__(self, status: int, body: Json) -> None:

@@ -26,7 +26,7 @@ CANCEL_SECONDS: Final = 30
 INTERRUPTED: Final = 130
 
 
-class Failed(Exception):  # noqa: N818
+class Failed(Exception):
     """The job ended without a video."""
 
 

@@ -12,7 +12,7 @@ from typing import IO, Any
 LOCAL_EMAIL = "me@localhost"
 
 
-class Busy(Exception):  # noqa: N818
+class Busy(Exception):
     """Another `aura up` already runs in this data directory."""
 
 

@@ -113,7 +113,9 @@ def generate(
 
 models = typer.Typer(help="The models that are known here.", no_args_is_help=True)
 evaluate = typer.Typer(help="How well a model does what prompts say.", no_args_is_help=True)
+bench = typer.Typer(help="Measure.", no_args_is_help=True)
 app.add_typer(models, name="models")
+app.add_typer(bench, name="bench")
 app.add_typer(evaluate, name="evaluate")
 
 
@@ -142,6 +144,17 @@ def evaluate_tiny(
     from pipeline.tiny.evaluate import main as run
 
     run(["--prompts", str(prompts)])
+
+
+@bench.command("eta")
+def bench_eta(traces: Annotated[Path, typer.Argument(help="A folder that TRACES_DIR has filled.")]) -> None:
+    """Replay recorded jobs and say how far their estimates were off."""
+    from cli.eta import report
+
+    try:
+        Console(highlight=False, soft_wrap=True).print(report(traces))
+    except ValueError as error:
+        leave(str(error))
 
 
 def check_first(spec: dict[str, Any]) -> None:

@@ -24,7 +24,7 @@ WATCH_SECONDS: Final = 0.5
 STOP_SECONDS: Final = {"dispatcher": 30, "gateway": 10, "ray": 30}
 
 
-class NotStarted(Exception):  # noqa: N818
+class NotStarted(Exception):
     """A part of the system did not come up; the message says which and what it said."""
 
 

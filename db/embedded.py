@@ -121,11 +121,12 @@ class Postgres:
         return self.data_dir / "password"
 
     def _password(self) -> str:
-        if not self._password_file.exists():
-            self._password_file.touch(mode=0o600)
-            self._password_file.write_text(secrets.token_urlsafe(24))
-            _give(self._password_file)
-        return self._password_file.read_text()
+        file = self._password_file
+        if not file.exists() or not file.stat().st_size:
+            file.touch(mode=0o600)
+            file.write_text(secrets.token_urlsafe(24))
+            _give(file)
+        return file.read_text()
 
     def _make_cluster(self) -> None:
         if (self._cluster / "PG_VERSION").exists():
@@ -135,15 +136,11 @@ class Postgres:
         half_made.mkdir(mode=0o700)
         _give(half_made)
         self._password()
+        options = ["-D", str(half_made), f"--pwfile={self._password_file}", *_INIT]
+        if self._settings.get("fsync") == "off":
+            options.append("--no-sync")
         made = subprocess.run(  # noqa: S603
-            [
-                *_as_plain_user(half_made),
-                _binaries() / "initdb",
-                "-D",
-                half_made,
-                f"--pwfile={self._password_file}",
-                *_INIT,
-            ],
+            [*_as_plain_user(half_made), _binaries() / "initdb", *options],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             cwd="/",

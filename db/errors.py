@@ -15,7 +15,6 @@ AuraError
     └── PostgresInUse
 """
 
-# ruff: noqa: N818  (named for what happened, as in "except QueueFull")
 from typing import ClassVar
 
 

@@ -52,6 +52,10 @@ class Verdict(Enum):
     CANCELED = auto()
 
 
+class ClusterLost(Exception):
+    """The whole Ray cluster is out of reach: no fault of any job."""
+
+
 class Attempt:
     def __init__(
         self,
@@ -90,7 +94,7 @@ class Attempt:
         self._beat_now.set()
 
     async def run(self) -> None:
-        """Work until the job is settled. Cancelling this gives the job back, at no cost to it."""
+        """Work until the job is settled. Cancelling this gives the job back, at no cost to it; so does ClusterLost."""
         render_ = asyncio.create_task(self._render())
         beats = asyncio.create_task(self._beat())
         telling = asyncio.create_task(self._tell())
@@ -117,6 +121,9 @@ class Attempt:
         try:
             video = rendered.result()
         except PipelineError as error:
+            if isinstance(error, StageLost) and not await cluster_answers():
+                await self._give_back()
+                raise ClusterLost from error
             await self._fail(error)
         else:
             await self._publish(video)
@@ -250,6 +257,12 @@ class Attempt:
                 log.warning("database is away", job_id=str(self.lease.job_id), error=away(error))
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 2.0)
+
+
+async def cluster_answers() -> bool:
+    from pipeline.serve import alive  # late: Ray reads its environment when it is imported
+
+    return await alive()
 
 
 async def _stopped(*tasks: "asyncio.Task[Any]") -> None:

@@ -14,7 +14,7 @@ from typing import Final
 import ray
 import structlog
 
-from pipeline import serve
+from pipeline import logs, serve
 from pipeline.settings import PipelineSettings, prepare_ray, say_ready
 
 log = structlog.get_logger()
@@ -84,7 +84,7 @@ async def stand(settings: PipelineSettings) -> int:
         log.info("ready", address=find(settings))
         say_ready()
         while not stop.is_set():
-            if not await asyncio.to_thread(serve.alive):
+            if not await serve.alive():
                 return os.EX_TEMPFAIL
             try:
                 async with asyncio.timeout(HEALTH_SECONDS):
@@ -99,4 +99,5 @@ async def stand(settings: PipelineSettings) -> int:
 
 if __name__ == "__main__":
     prepare_ray()
+    logs.configure()
     sys.exit(asyncio.run(stand(PipelineSettings())))

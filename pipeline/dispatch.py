@@ -5,6 +5,7 @@ that whoever supervises it starts a fresh one: a process that has lost its Ray c
 """
 
 import asyncio
+import contextlib
 import os
 import random
 import signal
@@ -22,13 +23,13 @@ from db.errors import StorageError
 from db.listen import listen
 from db.settings import DatabaseSettings, StorageSettings
 from db.storage import Storage, open_storage
-from pipeline.attempt import DATABASE_TROUBLE, Attempt, away
+from pipeline import logs
+from pipeline.attempt import DATABASE_TROUBLE, Attempt, ClusterLost, away
 from pipeline.settings import PipelineSettings, prepare_ray, say_ready
 
 log = structlog.get_logger()
 
 RAY_CHECK_SECONDS: Final = 2.0
-RAY_CHECK_PATIENCE: Final = 15.0
 
 
 class Dispatcher:
@@ -47,14 +48,16 @@ class Dispatcher:
         self._database_url = database_url
         self._running: dict[asyncio.Task[None], Attempt] = {}
         self._wake = asyncio.Event()
+        self._lost = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Claim and run jobs until `stop` is set; then give back what is under way."""
+        """Claim and run jobs until `stop` is set, or until ClusterLost; then give back what is under way."""
         loops = [
             asyncio.create_task(loop)
             for loop in (
                 self._claim_jobs(),
                 self._hear(),
+                self._lost.wait(),
                 self._every(self._settings.rescue_seconds, self._rescue),
                 self._every(self._settings.sweep_seconds, self._sweep),
             )
@@ -70,6 +73,8 @@ class Dispatcher:
         for outcome in ended:
             if isinstance(outcome, Exception):
                 raise outcome
+        if self._lost.is_set():
+            raise ClusterLost
 
     async def _claim_jobs(self) -> None:
         while True:
@@ -115,7 +120,11 @@ class Dispatcher:
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._running.pop(task, None)
         self._wake.set()
-        if not task.cancelled() and (error := task.exception()):
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        if isinstance(error, ClusterLost):
+            self._lost.set()
+        else:
             log.error("attempt broke: its lease will run out", job_id=task.get_name(), exc_info=error)
 
     async def _hear(self) -> None:
@@ -154,17 +163,10 @@ async def watch_ray(stop: asyncio.Event) -> bool:
     from pipeline.serve import alive
 
     while not stop.is_set():
-        try:
-            async with asyncio.timeout(RAY_CHECK_PATIENCE):
-                if not await asyncio.to_thread(alive):
-                    return False
-        except TimeoutError:
+        if not await alive():
             return False
-        try:
-            async with asyncio.timeout(RAY_CHECK_SECONDS):
-                await stop.wait()
-        except TimeoutError:
-            continue
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), RAY_CHECK_SECONDS)
     return True
 
 
@@ -199,14 +201,17 @@ async def main(settings: PipelineSettings) -> int:
     watching.add_done_callback(lambda _: stop.set())
     try:
         await dispatcher.run(stop)
+        if await watching:
+            return 0
+    except ClusterLost:
+        watching.cancel()
     finally:
         await engine.dispose()
-    if await watching:
-        return 0
     log.error("the Ray cluster is gone: jobs given back")
     return os.EX_TEMPFAIL
 
 
 if __name__ == "__main__":
     prepare_ray()
+    logs.configure()
     sys.exit(asyncio.run(main(PipelineSettings())))

@@ -16,7 +16,7 @@ class PipelineError(Exception):
     """The root of this tree."""
 
 
-class Refused(PipelineError):  # noqa: N818
+class Refused(PipelineError):
     """Invalid input; `pointer` names the field of the request as a JSON pointer."""
 
     def __init__(self, message: str, pointer: str = "") -> None:
@@ -27,11 +27,11 @@ class Refused(PipelineError):  # noqa: N818
         return f"{self.pointer}: {self.message}" if self.pointer else self.message
 
 
-class Stopped(PipelineError):  # noqa: N818
+class Stopped(PipelineError):
     """The work was asked to stop and did."""
 
 
-class OutOfMemory(PipelineError):  # noqa: N818
+class OutOfMemory(PipelineError):
     """The device's memory was not enough for this stage."""
 
     def __init__(self, stage: str) -> None:
@@ -42,7 +42,7 @@ class OutOfMemory(PipelineError):  # noqa: N818
         return f"{self.stage}: out of memory"
 
 
-class StageLost(PipelineError):  # noqa: N818
+class StageLost(PipelineError):
     """The process that ran this stage is gone."""
 
     def __init__(self, stage: str) -> None:
@@ -53,7 +53,7 @@ class StageLost(PipelineError):  # noqa: N818
         return f"{self.stage}: the process that ran it was lost"
 
 
-class Unavailable(PipelineError):  # noqa: N818
+class Unavailable(PipelineError):
     """Something outside the stage that it needs is out of reach for now."""
 
     def __init__(self, stage: str, message: str) -> None:
@@ -64,7 +64,7 @@ class Unavailable(PipelineError):  # noqa: N818
         return f"{self.stage}: {self.message}"
 
 
-class StageFailed(PipelineError):  # noqa: N818
+class StageFailed(PipelineError):
     """A stage could not do its work, and trying the same again would not help."""
 
     def __init__(self, stage: str, message: str) -> None:

@@ -13,11 +13,14 @@ LOOK_SECONDS: Final = 0.02
 
 
 async def reach(name: str) -> None:
-    folder = os.environ.get("AURA_FAILPOINTS")
-    if folder is None:
-        return
-    stop = Path(folder, f"{name}.stop")
-    if stop.exists():
-        Path(folder, f"{name}.reached.{os.getpid()}").touch()
-    while stop.exists():
-        await asyncio.sleep(LOOK_SECONDS)
+    if folder := os.environ.get("AURA_FAILPOINTS"):
+        while held(Path(folder), name):
+            await asyncio.sleep(LOOK_SECONDS)
+
+
+def held(folder: Path, name: str) -> bool:
+    """Whether to wait here; says that somebody does."""
+    stop = (folder / f"{name}.stop").exists()
+    if stop:
+        (folder / f"{name}.reached.{os.getpid()}").touch()
+    return stop

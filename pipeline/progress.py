@@ -8,7 +8,7 @@ base frames, one megapixel of finished frames, and one megapixel of finished fra
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from pipeline.spec import Plan, Progress, Stage, StageProgress
 
@@ -49,13 +49,16 @@ class Tracker:
         self._resumed = resumed
         self._phases = {name: Phase() for name in PHASES}
         self._plan: Plan | None = None
+        self._planned_at = 0.0
         self._progress = Progress(stage=Stage.PREPROCESS, message="preparing")
         self._set(Stage.PREPROCESS, "running", 0.0)
         self.version = 0
         self.preview: bytes | None = None
+        self.events: list[tuple[float, str, int, int]] = []
+        """What was heard and when: (seconds since the plan, `generated` or `encoded`, so many, of so many)."""
 
     def planned(self, plan: Plan) -> None:
-        self._plan = plan
+        self._plan, self._planned_at = plan, self._clock()
         self._set(Stage.PREPROCESS, "done", 1.0)
         self._set(Stage.GENERATE, "running", 0.0)
         if not plan.interpolated:
@@ -66,12 +69,14 @@ class Tracker:
         self._say(Stage.GENERATE, "waiting for the generator", 0, plan.num_inference_steps)
 
     def generated(self, step: int, steps: int, preview: bytes | None = None) -> None:
+        self._note("generated", step, steps)
         self._phases["generate"].done = step / steps
         self.preview = preview or self.preview
         self._set(Stage.GENERATE, "running", step / steps)
         self._say(Stage.GENERATE, f"denoising step {step} of {steps}", step, steps)
 
     def encoded(self, spans: int, of: int) -> None:
+        self._note("encoded", spans, of)
         if spans == 0:
             self._end("generate")
             self._begin("spans")
@@ -116,6 +121,20 @@ class Tracker:
             for name, phase in self._phases.items()
             if phase.ended is not None and units[name] and not (self._resumed and name == "generate")
         }
+
+    def trace(self) -> dict[str, Any]:
+        """The whole story of a finished job, to replay: see `cli/eta.py`."""
+        if self._plan is None:
+            raise ValueError("nothing was planned yet")
+        return {
+            "plan": self._plan.model_dump(mode="json"),
+            "resumed": self._resumed,
+            "events": self.events,
+            "seconds": self._clock() - self._planned_at,
+        }
+
+    def _note(self, what: str, done: int, of: int) -> None:
+        self.events.append((self._clock() - self._planned_at, what, done, of))
 
     def _expected(self, name: str) -> float | None:
         if self._plan is None or name not in self._rates:

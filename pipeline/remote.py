@@ -3,9 +3,9 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from ray.exceptions import RayError, RayTaskError
 from ray.serve.exceptions import RayServeException
@@ -18,6 +18,11 @@ from pipeline.spec import Plan, Span, Spec, Stage
 
 Handles = Mapping[Stage, Any]
 Keep = Callable[[dict[str, Any]], Awaitable[None]]
+
+LOST_TRIES: Final = 3
+WAITING_TRIES: Final = 20
+"""A job that only waited when its replica died is not to blame: the one that was worked on is tried three times."""
+SECONDS_BETWEEN_TRIES: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,60 +54,93 @@ class RayStages:
         self._silence = silence_seconds
         self._keep = keep
         self._base = base
+        self._again: Call | None = None
+        """The base clip, restored after a span was lost."""
         self._reduced = reduced
 
     async def preprocess(self, spec: Spec) -> Plan:
         if self._base:
             return Plan.model_validate(self._base["plan"])
-        async with self._waiting(self._call(Stage.PREPROCESS, None, spec, self._reduced)) as answer:
-            return await answer
+        return await self._lasting(Stage.PREPROCESS, None, spec, self._reduced)
 
     async def generate(self, plan: Plan, report: Report) -> Call:
-        if self._base:
-            return self._call(Stage.POSTPROCESS, "restore", self._base)
-        clip = await self._diffuse(plan, report)
-        kept = self._call(Stage.POSTPROCESS, "keep", clip, plan, f"{self._prefix}/base.mkv")
-        async with self._waiting(kept) as answer:
-            await self._keep(await answer)
-        return Call(Stage.GENERATE, clip)
+        if self._base is None:
+            clip = await self._diffuse(plan, report)
+            self._base = await self._lasting(Stage.POSTPROCESS, "keep", clip, plan, f"{self._prefix}/base.mkv")
+            await self._keep(self._base)
+            return Call(Stage.GENERATE, clip)
+        return self._restored()
 
     async def _diffuse(self, plan: Plan, report: Report) -> Any:
-        stream = self._handles[Stage.GENERATE].options(stream=True).remote(plan)
-        async with self._waiting(Call(Stage.GENERATE, stream)):
-            events = aiter(stream)
-            while True:
-                async with asyncio.timeout(self._silence):
-                    event = await anext(events)
-                if "clip" in event:
-                    self.seconds[Stage.GENERATE] += event["seconds"]
-                    return event["clip"]
-                report.generated(event["step"], event["steps"], event["preview"])
+        for _ in range(WAITING_TRIES):
+            drawing = False
+            stream = self._handles[Stage.GENERATE].options(stream=True).remote(plan)
+            try:
+                async with self._waiting(Call(Stage.GENERATE, stream)):
+                    async for event in self._events(stream):
+                        drawing = True
+                        if "clip" in event:
+                            self.seconds[Stage.GENERATE] += event["seconds"]
+                            return event["clip"]
+                        report.generated(event["step"], event["steps"], event["preview"])
+            except StageLost:
+                if drawing:
+                    raise
+                await asyncio.sleep(SECONDS_BETWEEN_TRIES)
+        raise StageLost(Stage.GENERATE)
+
+    async def _events(self, stream: Any) -> AsyncIterator[dict[str, Any]]:
+        """What the generator says. Until its turn comes it is silent for as long as others take."""
+        events, seconds = aiter(stream), None
+        while True:
+            async with asyncio.timeout(seconds):
+                event = await anext(events)
+            yield event
+            seconds = self._silence
+
+    def _restored(self) -> Call:
+        return self._call(Stage.POSTPROCESS, "restore", self._base)
 
     def interpolate(self, base: Call, plan: Plan, span: Span) -> Call:
-        return self._call(Stage.INTERPOLATE, None, base.response, plan, span)
+        return self._call(Stage.INTERPOLATE, None, (self._again or base).response, plan, span)
 
     def select(self, base: Call, plan: Plan, span: Span) -> Call:
-        return self._call(Stage.POSTPROCESS, "select", base.response, plan, span)
+        return self._call(Stage.POSTPROCESS, "select", (self._again or base).response, plan, span)
 
     def upscale(self, frames: Call, plan: Plan) -> Call:
         return self._call(Stage.UPSCALE, None, frames.response, plan, before=frames)
 
     async def encode(self, frames: Call, plan: Plan, span: Span) -> Piece:
         call = self._call(Stage.POSTPROCESS, "encode", frames.response, plan, span, before=frames)
-        async with self._waiting(call) as answer:
-            piece, seconds = await answer
+        try:
+            async with self._waiting(call) as answer:
+                piece, seconds = await answer
+        except StageLost:
+            self._again = self._restored()  # the base frames go with the replica that drew or restored them
+            raise
         self.seconds.update({stage: spent for stage, spent in seconds.items() if stage != Stage.GENERATE})
         return piece
 
     async def assemble(self, pieces: Sequence[Piece], plan: Plan) -> Video:
-        async with self._waiting(self._call(Stage.POSTPROCESS, "assemble", list(pieces), plan, self._prefix)) as answer:
-            video, seconds = await answer
+        video, seconds = await self._lasting(Stage.POSTPROCESS, "assemble", list(pieces), plan, self._prefix)
         self.seconds[Stage.POSTPROCESS] += seconds
         return video
 
     def _call(self, stage: Stage, method: str | None, *args: Any, before: Call | None = None) -> Call:
         handle = self._handles[stage]
         return Call(stage, (handle.options(method_name=method) if method else handle).remote(*args), before)
+
+    async def _lasting(self, stage: Stage, method: str | None, *args: Any) -> Any:
+        """The answer to a call, asked for again when its replica dies."""
+        for _ in range(LOST_TRIES - 1):
+            with suppress(StageLost):
+                return await self._answer(stage, method, *args)
+            await asyncio.sleep(SECONDS_BETWEEN_TRIES)
+        return await self._answer(stage, method, *args)
+
+    async def _answer(self, stage: Stage, method: str | None, *args: Any) -> Any:
+        async with self._waiting(self._call(stage, method, *args)) as answer:
+            return await answer
 
     @asynccontextmanager
     async def _waiting(self, call: Call) -> AsyncIterator[Any]:

@@ -4,7 +4,9 @@ Ray ships frames between them by reference. `deploy` starts them on the cluster 
 """
 
 import asyncio
+import contextlib
 import importlib
+import os
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -22,6 +24,7 @@ from ray.serve.schema import ApplicationStatus
 
 from db.settings import StorageSettings
 from db.storage import Storage, open_storage
+from pipeline import logs
 from pipeline.clip import Clip, Output, Piece, Video
 from pipeline.errors import PipelineError, StageFailed, Stopped
 from pipeline.failpoints import reach
@@ -36,6 +39,8 @@ GRACE_SECONDS: Final = 60.0
 """How long a replica that is taken away may finish what it has: longer than the longest single step of a stage."""
 HEALTH_TIMEOUT_SECONDS: Final = 120.0
 """A replica under full load on few cores answers late; that is not death."""
+ANSWER_SECONDS: Final = 15.0
+"""A head that does not answer for so long is gone."""
 WAITING_CALLS: Final = 4
 """Calls that a replica holds while its one thread works: enough that it never idles, few enough to spread."""
 
@@ -53,13 +58,16 @@ class Replica:
 
     Ray gives the slot of a cancelled call free at once, although a thread cannot be interrupted. So a cancelled call
     raises a flag that the stage looks at between its steps, and holds its slot until the thread has really stopped.
+    A thread that has long given no sign never will: then the process ends, and Serve starts another.
     """
 
     stage: Stage
 
     def __init__(self, settings: PipelineSettings) -> None:
+        logs.configure()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=self.stage)
         self._settings = settings
+        self._last_sign: float | None = None
         self._work: Any = self._thread.submit(self._load).result()
 
     def _load(self) -> Any:
@@ -69,33 +77,44 @@ class Replica:
         """Imported here and not above: a replica loads what its own stage needs, and nothing else."""
         return getattr(importlib.import_module(f"{self._settings.stages}.{self.stage}"), self.stage.capitalize())
 
+    async def check_health(self) -> None:
+        """Serve asks every few seconds."""
+        if self._last_sign and time.monotonic() - self._last_sign > self._settings.stage_silence_seconds:
+            log.error("stage silent: this replica ends", stage=self.stage)
+            os._exit(os.EX_SOFTWARE)
+
     async def _run(self, work: Callable[[Check], T]) -> tuple[T, float]:
         stop = threading.Event()
-        future = asyncio.get_running_loop().run_in_executor(self._thread, self._guarded, work, stop)
+        running = self._thread.submit(self._guarded, work, stop)
+        future = asyncio.wrap_future(running)
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
             stop.set()
-            await asyncio.wait([future])
-            future.exception()  # looked at: that it was stopped is no news
+            if not running.cancel():
+                await asyncio.wait([future])
+                future.exception()  # looked at: that it was stopped is no news
             raise
 
     def _guarded(self, work: Callable[[Check], T], stop: threading.Event) -> tuple[T, float]:
         """Run in the thread: the result and its seconds. Whatever a stage meets leaves with the stage's name."""
 
         def check() -> None:
+            self._last_sign = time.monotonic()
             if stop.is_set():
                 raise Stopped
 
-        check()
         began = time.perf_counter()
         try:
+            check()
             return work(check), time.perf_counter() - began
         except PipelineError:
             raise
         except Exception as error:  # the outermost edge of a stage: unknown errors get the stage's name here
             log.exception("stage failed", stage=self.stage)
             raise StageFailed(self.stage, f"{type(error).__name__}: {error}") from error
+        finally:
+            self._last_sign = None
 
     async def _next(self, given: Handed, work: Callable[[Check], Clip]) -> Handed:
         clip, seconds = await self._run(work)
@@ -116,14 +135,18 @@ class Generate(Replica):
     stage = Stage.GENERATE
 
     async def __call__(self, plan: Plan) -> AsyncIterator[dict[str, Any]]:
-        """Yields `{step, steps, preview}` while it draws and `{clip, seconds}` at last; the clip by reference."""
+        """Yields `{step, steps, preview}` from step 0 on and `{clip, seconds}` at last; the clip by reference."""
         events: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
         loop = asyncio.get_running_loop()
 
         def report(step: int, steps: int, preview: bytes | None) -> None:
             loop.call_soon_threadsafe(events.put_nowait, {"step": step, "steps": steps, "preview": preview})
 
-        work = asyncio.create_task(self._run(lambda check: self._work(plan, report, check)))
+        def draw(check: Check) -> Clip:
+            report(0, plan.num_inference_steps, None)  # from here on, what befalls this process may be this job's doing
+            return self._work(plan, report, check)
+
+        work = asyncio.create_task(self._run(draw))
         work.add_done_callback(lambda _: events.put_nowait(None))
         try:
             while (event := await events.get()) is not None:
@@ -186,10 +209,16 @@ class Postprocess(Replica):
         data, _ = await self._run(lambda _: self._work.lossless(base.clip))
         await self._storage.put(key, data, "video/x-matroska")
         return {
-            "key": key, "content_type": "video/x-matroska", "sha256": sha256(data).hexdigest(), "size_bytes": len(data), "frames": len(base.clip),
-            "width": base.clip.width, "height": base.clip.height, "fps": base.clip.fps,
+            "key": key,
+            "content_type": "video/x-matroska",
+            "sha256": sha256(data).hexdigest(),
+            "size_bytes": len(data),
+            "width": base.clip.width,
+            "height": base.clip.height,
+            "frames": len(base.clip),
+            "fps": base.clip.fps,
             "plan": plan.model_dump(mode="json"),
-        }  # fmt: skip
+        }
 
     async def restore(self, base: dict[str, Any]) -> Handed:
         data = await self._storage.get(base["key"])
@@ -241,9 +270,21 @@ def ready() -> bool:
     return all(stage in applications and applications[stage].status == ApplicationStatus.RUNNING for stage in Stage)
 
 
-def alive() -> bool:
-    """Whether the head of the cluster still answers this process."""
+async def alive(seconds: float = ANSWER_SECONDS) -> bool:
+    """Whether the head of the cluster still answers this process. Nobody waits for a thread that asks in vain."""
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[bool] = loop.create_future()
+
+    def ask() -> None:
+        try:
+            known = bool(ray.nodes())
+        except (RayError, RuntimeError, ConnectionError):
+            known = False
+        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(lambda: answer.done() or answer.set_result(known))
+
+    threading.Thread(target=ask, daemon=True, name="alive").start()
     try:
-        return bool(ray.nodes())
-    except (RayError, RuntimeError, ConnectionError):
+        return await asyncio.wait_for(answer, seconds)
+    except TimeoutError:
         return False

@@ -42,15 +42,21 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     server.stop()
 
 
-@pytest.fixture
-async def engine(postgres: Postgres) -> AsyncIterator[AsyncEngine]:
-    """Connections to an empty database."""
+@pytest.fixture(scope="session")
+async def connections(postgres: Postgres) -> AsyncIterator[AsyncEngine]:
+    """Connections for the whole run: opening them takes longer than most tests."""
     made = engines.connect(postgres.url)
-    async with made.connect() as connection:  # deleting a few rows is much faster than TRUNCATE
-        raw = await connection.get_raw_connection()
-        await raw.driver_connection.execute("; ".join(f"DELETE FROM {table.name}" for table in reversed(_TABLES)))
     yield made
     await made.dispose()
+
+
+@pytest.fixture
+async def engine(connections: AsyncEngine) -> AsyncEngine:
+    """Connections to an empty database."""
+    async with connections.connect() as connection:  # deleting a few rows is much faster than TRUNCATE
+        raw = await connection.get_raw_connection()
+        await raw.driver_connection.execute("; ".join(f"DELETE FROM {table.name}" for table in reversed(_TABLES)))
+    return connections
 
 
 @pytest.fixture

@@ -81,6 +81,7 @@ class Model(Weights):
     sizes: tuple[tuple[int, int], ...] = ()
     native_fps: int = 8
     context_frames: int = 16
+    prompt_tokens: int = 75
     num_inference_steps: int = 25
     guidance_scale: float = 7.5
     scheduler: Scheduler = Scheduler.DDIM
@@ -89,7 +90,7 @@ class Model(Weights):
     preview: str = "rgb"
     vocabulary: bool = False
     knows: str = "anything that can be said in a sentence"
-    interpolator: str = "film"
+    interpolators: tuple[str, ...] = ("film", "film-tf")
     upscalers: Mapping[int, str] = field(default_factory=lambda: {2: "realesrgan-x2plus", 4: "realesrgan-x4plus"})
 
 
@@ -125,12 +126,13 @@ TINY: Final = Model(
     revision="unversioned",
     base_area=64 * 64,
     sizes=((64, 64), (80, 48), (48, 80)),
+    prompt_tokens=22,
     num_inference_steps=10,
     guidance_scale=2.0,
     preview="vae",
     vocabulary=True,
     knows="one coloured shape that moves on a plain background",
-    interpolator="tiny-film",
+    interpolators=("tiny-film",),
     upscalers={2: "tiny-realesr-x2", 4: "tiny-realesr-x4"},
 )
 
@@ -203,3 +205,9 @@ _UPSCALERS: Final = (
 
 INTERPOLATORS: Final[Mapping[str, Interpolator]] = {weights.name: weights for weights in _INTERPOLATORS}
 UPSCALERS: Final[Mapping[str, Upscaler]] = {weights.name: weights for weights in _UPSCALERS}
+
+
+def interpolator(model: Model, models_dir: Path) -> Interpolator:
+    """The first of the model's interpolators whose files are there; the first of all when none is."""
+    entries = [INTERPOLATORS[name] for name in model.interpolators]
+    return next((entry for entry in entries if entry.folder(models_dir)), entries[0])

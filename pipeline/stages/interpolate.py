@@ -9,7 +9,7 @@ import torch
 from pipeline.clip import Clip
 from pipeline.errors import StageFailed
 from pipeline.models import film
-from pipeline.models.registry import INTERPOLATORS, MODELS
+from pipeline.models.registry import MODELS, Interpolator, interpolator
 from pipeline.spec import Plan, Span
 from pipeline.stages.tensors import device_named, out_of_memory, to_frames, to_numbers
 
@@ -28,16 +28,15 @@ class Interpolate:
         first = min(math.floor(positions[0]), len(base) - 2)
         last = math.ceil(positions[-1])
         with out_of_memory("interpolate"), torch.inference_mode():
-            between = self.load(MODELS[plan.model].interpolator)
+            between = self.load(interpolator(MODELS[plan.model], self.models_dir))
             needed = to_numbers(base.frames[first : last + 1], self.device)
             frames = to_frames(between(needed, [position - first for position in positions], check))
         return Clip(frames, plan.fps)
 
-    def load(self, name: str) -> film.Interpolator:
-        if self._loaded is None or self._loaded[0] != name:
+    def load(self, entry: Interpolator) -> film.Interpolator:
+        if self._loaded is None or self._loaded[0] != entry.name:
             self._loaded = None
-            entry = INTERPOLATORS[name]
             if entry.folder(self.models_dir) is None:
                 raise StageFailed("interpolate", entry.missing(self.models_dir))
-            self._loaded = name, film.load(entry, entry.path(self.models_dir), self.device)
+            self._loaded = entry.name, film.load(entry, entry.path(self.models_dir), self.device)
         return self._loaded[1]

@@ -2,15 +2,17 @@
 
 import math
 import random
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from pipeline.errors import Refused
-from pipeline.models.registry import INTERPOLATORS, MODELS, UPSCALERS, Model, Weights
+from pipeline.models.registry import MODELS, UPSCALERS, Model, Weights, interpolator
 from pipeline.spec import MAX_SEED, Plan, Scheduler, Spec
 from pipeline.tiny.vocabulary import unknown_words
 
+TOKEN: Final = re.compile(r"\w+|[^\w\s]")
 SIDE: Final = 8  # pixels: what the VAE can draw
 LEAST_FRAMES: Final = 2  # below that nothing moves, and nothing lies between
 FACTORS: Final = (1, 2, 4)
@@ -60,7 +62,7 @@ class Preprocess:
         """The sets of files this plan needs; Refused when one of them is not there."""
         used: list[Weights] = [model]
         if plan.interpolated:
-            used.append(INTERPOLATORS[model.interpolator])
+            used.append(interpolator(model, self.models_dir))
         if plan.upscale > 1:
             used.append(UPSCALERS[model.upscalers[plan.upscale]])
         for weights in used:
@@ -71,14 +73,22 @@ class Preprocess:
     def _warnings(self, plan: Plan, model: Model, used: list[Weights], reduced: bool) -> list[str]:
         unknown = unknown_words(plan.prompt) if model.vocabulary else []
         untrained = [weights.name for weights in used if not weights.trained(self.models_dir)]
+        guided = not plan.negative_prompt or plan.guidance_scale > 1
         said = {
             f"{model.name} draws {model.knows} and does not know: {', '.join(unknown)}": unknown,
             f"random weights, the pictures mean nothing: {', '.join(untrained)}": untrained,
+            f"only about the first {model.prompt_tokens} words of a prompt are read": too_long(plan, model),
+            "the negative prompt has no effect without guidance: ask for a guidance_scale above 1": not guided,
             "drawn smaller than usual, because the device ran out of memory": reduced,
             "interpolation was not needed: the model draws at this frame rate": not plan.interpolated,
             "upscaling was not needed: the model draws at this size": plan.upscale == 1,
         }
         return [message for message, true in said.items() if true]
+
+
+def too_long(plan: Plan, model: Model) -> bool:
+    """Words and marks are at least as many tokens; rare words are more, so this never warns too early."""
+    return any(len(TOKEN.findall(text)) > model.prompt_tokens for text in (plan.prompt, plan.negative_prompt))
 
 
 def base_frames(spec: Spec, model: Model) -> int:

@@ -57,7 +57,7 @@ def encode(frames: Frames, fps: int, form: Format, check: Callable[[], None]) ->
         stream: Any = container.add_stream(codec, rate=fps, options=options)
         stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt = "yuv420p"
-        stream.gop_size, stream.max_b_frames = SPAN_FRAMES, 0
+        stream.gop_size = SPAN_FRAMES
         _tag(stream.codec_context)
         for picture in frames:
             check()

@@ -133,7 +133,10 @@ def score(scenes: list[clips.Scene], verdicts: list[Verdict], seconds: float) ->
         shapes[scene.shape].append(right["shape"][i])
     return Figures(
         prompts=len(scenes),
-        **{name: float(np.mean(right[name])) for name in ATTRIBUTES},
+        background=float(np.mean(right["background"])),
+        colour=float(np.mean(right["colour"])),
+        shape=float(np.mean(right["shape"])),
+        motion=float(np.mean(right["motion"])),
         all_four=float(np.mean([all(each) for each in zip(*right.values(), strict=True)])),
         each_motion={name: float(np.mean(motions[name])) for name in clips.MOTIONS if name in motions},
         each_shape={name: float(np.mean(shapes[name])) for name in clips.SHAPES if name in shapes},

@@ -4,6 +4,7 @@ import math
 
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, MotionAdapter, UNet2DConditionModel, UNetMotionModel
+from diffusers.models.attention_processor import Attention
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel
 
@@ -86,7 +87,7 @@ def motion_adapter() -> MotionAdapter:
         use_motion_mid_block=True,
     )
     for name, module in adapter.named_modules():
-        if name.endswith("transformer_blocks.0.attn1"):
+        if name.endswith("transformer_blocks.0.attn1") and isinstance(module, Attention):
             _wake(module)
         elif name.endswith("proj_out") and isinstance(module, nn.Linear):
             module.reset_parameters()  # AnimateDiff starts it at zero
@@ -154,7 +155,7 @@ def _pass_latents_through(model: UNet2DConditionModel) -> None:
             shortcut[channel, skip + channel] = 1.0
 
 
-def _wake(attention: nn.Module) -> None:
+def _wake(attention: Attention) -> None:
     """Start temporal attention where it tells frames apart; the default averages the frame index away."""
     width = attention.to_q.in_features
     selector = torch.zeros(width, width)

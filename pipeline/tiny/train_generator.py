@@ -2,9 +2,9 @@
 
     python -m pipeline.tiny.train_generator [--work .tiny-train] [--steps 4000]
 
-Predicts x0. Each clip is first learned from 8 random frames of 16 at their true positions (twice the clips a
-second), at the end from all 16; the last part mixes in oblong clips. Watch the x0 error at pure noise in the log, with
-frames in order against frames out of order: motion shows minutes after that gap opens.
+Predicts x0. Each clip is first learned from 4 or 8 random frames of 16 at their true positions (several times the
+clips a second), at the end from all 16; the last part mixes in oblong clips. Watch the x0 error at pure noise in the
+log, with frames in order against frames out of order: motion shows minutes after that gap opens.
 """
 
 import random
@@ -27,13 +27,14 @@ SEED = 31
 # Side lengths (width, height), clips, seed.
 SQUARE = (64, 64, 7_000, 11)
 OBLONGS = ((80, 48, 1_000, 12), (48, 80, 1_000, 13))
-BATCH, BATCH_WHOLE = 32, 24
-FRAMES_AT_ONCE = 8
+# From this share of the run on: clips in a batch, frames of each. Few frames first: clips a second decide when motion
+# comes, and the frames of a clip say much the same.
+BATCHES = ((0.00, 48, 4), (0.40, 32, 8), (0.80, 20, clips.FRAMES))
 MUON_RATE, ADAM_RATE = 5e-3, 2e-3
 EMPTY_CAPTIONS = 0.10
 OBJECT_WEIGHT = 5.0
-# Shares of the run: when the learning rate starts to fall, timesteps turn to the middle, all 16 frames are used, ...
-COOL_DOWN, MIDDLE_TIMES, WHOLE_CLIPS, OBLONG = 0.40, 0.35, 0.75, 0.65
+# Shares of the run: when the learning rate starts to fall, timesteps turn to the middle, oblong clips join.
+COOL_DOWN, MIDDLE_TIMES, OBLONG = 0.40, 0.35, 0.65
 OBLONG_SHARE = 0.20
 _EVERY = 50
 
@@ -72,7 +73,7 @@ def encoded(work: Path, vae: AutoencoderKL, width: int, height: int, count: int,
     return Latents(drawn.scenes, np.load(path), weight)
 
 
-class TruePositions(SinusoidalPositionalEmbedding):  # type: ignore[misc]
+class TruePositions(SinusoidalPositionalEmbedding):
     """Adds the positions of the frames that were chosen instead of 0, 1, 2 ...; training only."""
 
     chosen: Tensor | None = None  # int64 (B, frames)
@@ -124,7 +125,8 @@ class Noise:
 
 def optimisers(model: nn.Module) -> list[torch.optim.Optimizer]:
     """Muon for the matrices inside, AdamW for ends, time embedding, biases and norms."""
-    matrices, rest = [], []
+    matrices: list[nn.Parameter] = []
+    rest: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
         outer = name.startswith(("conv_in", "conv_out", "time_embedding"))
         (rest if outer or parameter.ndim < 2 else matrices).append(parameter)
@@ -222,18 +224,17 @@ class Run:
 
     def _batch(self, rng: random.Random, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Latents (B, F, 8, h, w), text (B, 24, 128), weight (B, h, w), frame numbers (B, F)."""
-        whole = self.progress >= WHOLE_CLIPS
+        count, length = next((n, f) for start, n, f in reversed(BATCHES) if self.progress >= start)
         pool = self.square
         if self.progress >= OBLONG and rng.random() < OBLONG_SHARE:
             self.oblongs = self.oblongs or [encoded(self.work, self.vae, *oblong) for oblong in OBLONGS]
             pool = rng.choice(self.oblongs)
-        count = BATCH_WHOLE if whole else BATCH
         picked = rng.sample(range(len(pool.scenes)), count)
         clean = torch.from_numpy(pool.values[picked]).float()
         frames = torch.arange(clips.FRAMES).expand(count, -1)
-        if not whole:
+        if length < clips.FRAMES:
             shuffled = torch.rand(count, clips.FRAMES, generator=generator).argsort(dim=1)
-            frames = shuffled[:, :FRAMES_AT_ONCE].sort(dim=1).values
+            frames = shuffled[:, :length].sort(dim=1).values
             clean = clean[torch.arange(count)[:, None], frames]
         texts = ["" if rng.random() < EMPTY_CAPTIONS else clips.caption(pool.scenes[i], rng).text for i in picked]
         return clean, self._hidden(texts), pool.weight[picked], frames

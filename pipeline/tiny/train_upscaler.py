@@ -45,7 +45,8 @@ def trained(work: Path, scale: int) -> SRVGGNetCompact:
 def pairs(work: Path, scale: int) -> tuple[list[NDArray[np.uint8]], NDArray[np.uint8]]:
     """Small frames (N, 64, 64, 3), drawn and repainted, and the same frames drawn at the larger size."""
     rng = random.Random(SEED)
-    small, large = [], []
+    small: list[NDArray[np.uint8]] = []
+    large: list[NDArray[np.uint8]] = []
     for i in range(SCENES):
         scene, picked = clips.random_scene(rng), rng.sample(range(clips.FRAMES), FRAMES_EACH)
         for side, drawn in ((clips.SIDE, small), (scale * clips.SIDE, large)):
@@ -74,7 +75,8 @@ def crops(
 ) -> tuple[Tensor, Tensor]:
     """Crops centred on edges: float (B, 3, 20, 20) and (B, 3, 20*scale, 20*scale) in 0..1, turned and mirrored."""
     scale = large.shape[1] // small.shape[1]
-    inputs, targets = [], []
+    inputs: list[NDArray[np.uint8]] = []
+    targets: list[NDArray[np.uint8]] = []
     for _ in range(BATCH):
         i = int(rng.integers(len(small)))
         y, x = points[i][rng.integers(len(points[i]))] - CROP // 2 + rng.integers(-3, 4, 2)
@@ -97,7 +99,7 @@ def train(work: Path, steps: int, scale: int) -> None:
     model = network(scale)
     torch.nn.init.zeros_(model.body[-1].bias)  # type: ignore[arg-type]
     with torch.no_grad():
-        model.body[-1].weight.mul_(0.1)  # type: ignore[operator, union-attr]
+        model.body[-1].weight.mul_(0.1)  # type: ignore[operator]
     optimiser = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=0.0, betas=(0.9, 0.99))
     average, step = training.Average(model, 0.99), 0
     state = training.load(checkpoint(work, scale))

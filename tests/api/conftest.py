@@ -1,5 +1,6 @@
 """The gateway on a real PostgreSQL; `db.work` plays the worker."""
 
+import asyncio
 import contextlib
 import socket
 import threading
@@ -87,7 +88,8 @@ class Person:
 
     async def ask(self, method: str, path: str, **arguments: Any) -> httpx.Response:
         headers = self.headers | arguments.pop("headers", {})
-        return await self.http.request(method, path, headers=headers, **arguments)
+        async with asyncio.timeout(20):  # a stream that should have been refused never ends
+            return await self.http.request(method, path, headers=headers, **arguments)
 
     async def get(self, path: str, **arguments: Any) -> httpx.Response:
         return await self.ask("GET", path, **arguments)

@@ -35,9 +35,18 @@ async def test_an_old_row_never_follows_a_newer_one() -> None:
     feed = Feed(OWNER)
     feed.offer(row(5))
     feed.offer(row(4, "queued"))
-    assert await told(feed) == ["job.status"]
+    (change,) = await asyncio.wait_for(feed.next(), 2)
+    assert change.job.revision == 5
     for revision in (3, 4, 5):
         feed.offer(row(revision, "queued"))
+    assert await silent(feed)
+
+
+async def test_nothing_follows_the_end() -> None:
+    feed = Feed(OWNER)
+    feed.offer(row(6, "failed"))
+    await told(feed)
+    feed.offer(row(5))
     assert await silent(feed)
 
 
@@ -88,6 +97,14 @@ async def test_a_preview_is_told_with_each_progress(monkeypatch: pytest.MonkeyPa
     assert await told(feed) == ["job.progress", "job.preview"]
     feed.offer(row(3, progress={"value": 0.2}, preview_key="p"))
     assert await told(feed) == ["job.progress", "job.preview"]
+    feed.offer(row(4, progress={"value": 0.2}, preview_key="q"))
+    assert await told(feed) == ["job.preview"]
+
+
+async def test_of_an_ended_job_there_is_no_preview() -> None:
+    feed = Feed(OWNER)
+    feed.offer(row(2, "failed", preview_key="p"))
+    assert await told(feed) == ["job.status"]
 
 
 async def test_only_the_job_that_was_asked_for() -> None:

@@ -89,6 +89,18 @@ async def test_retry_is_a_new_job(alice: Person, worker: Worker) -> None:
     assert (await status(alice, job_id))["status"] == "failed"
 
 
+async def test_a_retry_with_a_key_is_one_job(alice: Person, worker: Worker) -> None:
+    job_id = await alice.generate()
+    await worker.fail(await worker.claim())
+    key = {"Idempotency-Key": "again"}
+    answers = await asyncio.gather(*(alice.post(f"/api/jobs/{job_id}/retry", headers=key) for _ in range(5)))
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.json()["job_id"] for answer in answers}) == 1
+    assert sum(answer.headers.get("idempotency-replayed") == "true" for answer in answers) == 4
+    reused = await alice.post("/api/generate", json=SPEC, headers=key)
+    assert (reused.status_code, reused.json()["code"]) == (422, "idempotency_key_reuse")
+
+
 async def test_only_what_ended_badly_can_be_retried(alice: Person) -> None:
     response = await alice.post(f"/api/jobs/{await alice.generate()}/retry")
     assert (response.status_code, response.json()["code"]) == (409, "not_retryable")

@@ -1,5 +1,6 @@
 """Every error is a problem with a code and the request's id; the unexpected ones tell nothing and are logged."""
 
+import errno
 import json
 import logging
 from typing import Any
@@ -7,11 +8,15 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import text
+from sqlalchemy import event, text
+from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session
 
 from api import logs
 from api.edge import Gateway, Transaction
 from api.problems import NotFound
+from db.errors import StorageUnavailable
 from tests.api.conftest import SPEC, Person
 
 
@@ -107,18 +112,55 @@ async def test_an_error_undoes_what_the_request_wrote(
         assert await session.scalar(text("SELECT count(*) FROM stage_rates")) == 0
 
 
-async def test_what_is_answered_is_committed(alice: Person, parts: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_is_answered_is_committed(alice: Person) -> None:
     """A commit that fails is no 201: the transaction ends before the answer begins."""
 
-    async def fails(*_: object) -> None:
+    def lost(_: Session) -> None:
         raise ConnectionResetError
 
-    monkeypatch.setattr("sqlalchemy.ext.asyncio.AsyncSessionTransaction.commit", fails)
-    monkeypatch.setattr(
-        "sqlalchemy.orm.SessionTransaction.commit", lambda *_, **__: (_ for _ in ()).throw(ConnectionResetError())
-    )
-    response = await alice.post("/api/generate", json=SPEC)
+    event.listen(Session, "before_commit", lost)
+    try:
+        response = await alice.post("/api/generate", json=SPEC)
+    finally:
+        event.remove(Session, "before_commit", lost)
     assert (response.status_code, response.json()["code"]) == (503, "unavailable")
+
+
+class FromServer(Exception):
+    def __init__(self, sqlstate: str) -> None:
+        self.sqlstate = sqlstate
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (DBAPIError("", {}, FromServer("57P03")), 503),  # starting up
+        (DBAPIError("", {}, FromServer("53300")), 503),  # too many connections
+        (DBAPIError("", {}, FromServer("55P03")), 503),  # lock timeout
+        (DBAPIError("", {}, FromServer("40P01")), 503),  # deadlock
+        (DBAPIError("", {}, Exception(), connection_invalidated=True), 503),
+        (OperationalError("", {}, Exception()), 503),
+        (PoolTimeout(), 503),
+        (ConnectionRefusedError(), 503),
+        (TimeoutError(), 503),
+        (StorageUnavailable(), 503),
+        (DBAPIError("", {}, FromServer("23514")), 500),  # a CHECK of ours
+        (ProgrammingError("", {}, FromServer("42601")), 500),
+        (OSError("Multiple exceptions: refused, refused"), 503),
+        (OSError(errno.EHOSTUNREACH, "no route"), 503),
+        (FileNotFoundError(errno.ENOENT, "no file"), 500),
+    ],
+)
+async def test_a_database_that_is_away_is_no_bug(
+    app: FastAPI, client: httpx.AsyncClient, error: Exception, status: int
+) -> None:
+    @app.get("/database")
+    async def database() -> None:
+        raise error
+
+    response = await client.get("/database")
+    assert response.status_code == status
+    assert ("retry-after" in response.headers) is (status == 503)
 
 
 async def test_the_log_has_one_line_per_request_and_no_secrets(
@@ -149,5 +191,6 @@ async def test_uvicorn_speaks_json_too(app: FastAPI, capsys: pytest.CaptureFixtu
     logs.configure()  # once more: the handler keeps the stream it was made with
     logging.getLogger("uvicorn.error").info("Started")
     logging.getLogger("uvicorn.error").error("Exception in ASGI application\n")
+    logging.getLogger("uvicorn.error").info('%s - "WebSocket %s" [accepted]', "host", "/api/ws?token=x")
     logging.getLogger("uvicorn.access").info("GET /api/files/a?signature=x")
     assert [line["event"] for line in lines(capsys.readouterr().out)] == ["Started"]

@@ -26,6 +26,7 @@ async def test_the_story_of_one_job_until_its_end(served: Served, alice: Person,
         assert response.headers["content-type"].startswith("text/event-stream")
         events = told(response)
         assert (await anext(events))["data"]["status"] == "queued"
+        assert served.app.state.gateway.engine.pool.checkedout() == 0  # nothing is held while it streams
         lease = await worker.claim()
         assert (await anext(events))["data"]["status"] == "running"
         await worker.publish(lease)

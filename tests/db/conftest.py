@@ -1,16 +1,17 @@
 """Jobs at every stage of their life."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db import jobs, work
 from db.jobs import Limits
-from db.models import Job
+from db.models import Attempt, Job
 from db.work import Lease
 from tests.conftest import MakeUser, Sessions
 
@@ -147,3 +148,19 @@ async def unguarded(engine: AsyncEngine) -> AsyncIterator[None]:
         await connection.execute(text("TRUNCATE jobs CASCADE"))
         for name, definition in definitions:
             await connection.execute(text(f"ALTER TABLE jobs ADD CONSTRAINT {name} {definition}".replace(":", "\\:")))
+
+
+async def attempts(sessions: Sessions, lease: Lease) -> list[tuple[int, str, str | None]]:
+    async with sessions() as session:
+        rows = await session.scalars(select(Attempt).where(Attempt.job_id == lease.job_id).order_by(Attempt.attempt))
+        return [(row.attempt, row.lease_owner, row.outcome) for row in rows]
+
+
+async def until_waiting(sessions: Sessions, event: str) -> None:
+    """Wait until some connection hangs in this event, or for a second."""
+    query = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event = :event")
+    for _ in range(50):
+        async with sessions() as session:
+            if await session.scalar(query, {"event": event}):
+                return
+        await asyncio.sleep(0.01)

@@ -20,7 +20,7 @@ from db.settings import plain_url
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    made = Postgres(tmp_path_factory.mktemp("embedded"), die_with_parent=True)
+    made = Postgres(tmp_path_factory.mktemp("embedded"), settings={"fsync": "off"}, die_with_parent=True)
     made.start()
     yield made
     made.stop()
@@ -115,11 +115,19 @@ def test_it_takes_over_from_a_process_that_was_killed(server: Postgres) -> None:
 
 
 def test_a_lock_file_of_another_program_does_not_matter(server: Postgres) -> None:
+    """After a restart of the machine the number in the lock file may be that of any program of the same user."""
+    user = os.stat(f"/proc/{server.pid}").st_uid
+    other = subprocess.Popen(["sleep", "60"], **({"user": user} if os.geteuid() == 0 else {}))
     server.kill()
     lock = server.data_dir / "cluster" / "postmaster.pid"
-    lock.write_text("\n".join([str(os.getpid()), *lock.read_text().splitlines()[1:]]))
-    server.start()
-    assert server.pid is not None
+    lock.write_text("\n".join([str(other.pid), *lock.read_text().splitlines()[1:]]))
+    try:
+        server.start()
+        assert server.pid is not None
+        assert other.poll() is None
+    finally:
+        other.kill()
+        other.wait()
 
 
 def test_it_dies_with_its_parent(server: Postgres) -> None:

@@ -13,7 +13,7 @@ from db.embedded import Postgres
 from db.errors import IdempotencyKeyReuse, NotRetryable, QueueFull, QuotaExceeded
 from db.ids import uuid7
 from db.jobs import Limits
-from db.models import Job
+from db.models import Artifact, Job
 from tests.conftest import MakeUser, Sessions
 from tests.db.conftest import LIMITS, Call, Life, base, video
 
@@ -215,3 +215,10 @@ async def test_artifacts_are_those_of_the_attempt_that_succeeded(life: Life, cal
     found = await call(jobs.artifacts, old.job_id, owner_id=life.owner)
     assert [a.kind for a in found] == ["video", "poster"]
     assert {a.attempt for a in found} == {2}
+
+
+async def test_objects_of_a_job_that_did_not_succeed_are_not_shown(life: Life, call: Call, sessions: Sessions) -> None:
+    lease = await life.running()
+    async with sessions() as session, session.begin():
+        session.add(Artifact(job_id=lease.job_id, attempt=lease.attempt, **video(lease)))
+    assert await call(jobs.artifacts, lease.job_id, owner_id=life.owner) == []

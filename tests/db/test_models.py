@@ -1,15 +1,21 @@
 """What the tables refuse, whoever writes."""
 
+import asyncio
+import sys
+from pathlib import Path
+
 import pytest
 from alembic import command
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db import migrate
 from db.embedded import Postgres
 from tests.conftest import Sessions
 from tests.db.conftest import Life
 
+ROOT = Path(__file__).parents[2]
 IMPOSSIBLE = {
     "status": "status = 'paused'",
     "running_is_owned": "status = 'running', attempt = 1, started_at = now(), lease_expires_at = now()",
@@ -67,8 +73,15 @@ async def test_every_constraint_has_our_name(sessions: Sessions) -> None:
         assert [n for n in names if n.split("_")[0] not in ("ck", "fk", "pk", "uq") and "alembic" not in n] == []
 
 
-def test_migrations_go_down_and_up_again(postgres: Postgres) -> None:
-    command.downgrade(migrate.config(postgres.url), "base")
-    migrate.upgrade(postgres.url)
-    migrate.upgrade(postgres.url)
-    command.check(migrate.config(postgres.url))
+async def test_migrations_go_up_together_and_down_and_up_again(postgres: Postgres, engine: AsyncEngine) -> None:
+    async with engine.connect() as connection:
+        apart = await connection.execution_options(isolation_level="AUTOCOMMIT")
+        await apart.execute(text("CREATE DATABASE up_and_down"))
+    url = postgres.url.removesuffix("postgres") + "up_and_down"
+    program = f"from db import migrate; migrate.upgrade({url!r})"
+    other = await asyncio.create_subprocess_exec(sys.executable, "-c", program, cwd=ROOT)
+    await asyncio.to_thread(migrate.upgrade, url)
+    assert await other.wait() == 0
+    await asyncio.to_thread(command.downgrade, migrate.config(url), "base")
+    await asyncio.to_thread(migrate.upgrade, url)
+    await asyncio.to_thread(command.check, migrate.config(url))

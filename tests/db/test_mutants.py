@@ -11,27 +11,27 @@ from sqlalchemy.exc import SQLAlchemyError
 from db import jobs, moves
 from db.statement import FENCE, Statement
 from tests.conftest import MakeUser, Sessions
-from tests.db import test_fair, test_jobs, test_work
+from tests.db import test_claim, test_fair, test_fences, test_jobs, test_work
 from tests.db.conftest import Life
 
 Killer = Callable[..., Any]
 
 FENCES: dict[str, Killer] = {
-    "job": test_work.test_a_write_touches_no_other_job,
-    "attempt": test_work.test_an_earlier_attempt_of_the_same_worker_is_fenced,
-    "owner": test_work.test_another_worker_is_fenced,
-    "state": test_work.test_a_job_that_ended_is_fenced,
+    "job": test_fences.test_a_write_touches_no_other_job,
+    "attempt": test_fences.test_an_earlier_attempt_of_the_same_worker_is_fenced,
+    "owner": test_fences.test_another_worker_is_fenced,
+    "state": test_fences.test_a_job_that_ended_is_fenced,
 }
 GUARDS: dict[tuple[Any, str, str], Killer] = {
-    **{(moves, name, guard): killer for name in test_work.WRITES for guard, killer in FENCES.items()},
+    **{(moves, name, guard): killer for name in test_fences.WRITES for guard, killer in FENCES.items()},
     (moves, "PUBLISH", "not_canceled"): test_work.test_a_job_whose_cancel_was_accepted_is_never_published,
     (moves, "CANCEL", "asked"): test_work.test_a_worker_cancels_only_what_it_was_asked_to,
-    (moves, "RESCUE", "state"): test_work.test_only_running_jobs_are_rescued,
+    (moves, "RESCUE", "state"): test_fences.test_only_running_jobs_are_rescued,
     (moves, "RESCUE", "expired"): test_work.test_a_living_lease_is_not_rescued,
-    (moves, "CLAIM", "queued"): test_work.test_only_queued_jobs_are_claimed,
-    (moves, "CLAIM", "due"): test_work.test_a_job_is_claimed_once_its_pause_is_over,
+    (moves, "CLAIM", "queued"): test_claim.test_only_queued_jobs_are_claimed,
+    (moves, "CLAIM", "due"): test_claim.test_a_job_is_claimed_once_its_pause_is_over,
     (moves, "CLAIM", "below_cap"): test_fair.test_the_cap_per_user,
-    (moves, "CLAIM", "still_queued"): test_work.test_a_job_canceled_while_it_is_being_claimed_is_not_started,
+    (moves, "CLAIM", "still_queued"): test_claim.test_a_job_canceled_while_it_is_being_claimed_is_not_started,
     (jobs, "CANCEL", "job"): test_jobs.test_cancel_touches_no_other_job,
     (jobs, "CANCEL", "owner"): test_jobs.test_a_stranger_cancels_nothing,
     (jobs, "CANCEL", "open"): test_jobs.test_an_ended_job_cannot_be_canceled,
@@ -44,7 +44,7 @@ PARTS: list[tuple[str, str, str, Killer]] = [
     ("CLAIM", "jobs.priority DESC, jobs", "jobs", test_fair.test_priority_comes_before_age),
     ("CLAIM", "jobs.created_at, jobs.id", "jobs.id", test_fair.test_age_decides_between_equals_on_the_databases_clock),
     ("CLAIM", "ORDER BY priority DESC, ", "ORDER BY ", test_fair.test_priority_and_age_order_the_jobs_of_one_user),
-    ("CLAIM", "SKIP LOCKED", "", test_work.test_a_locked_job_does_not_hold_up_the_others),
+    ("CLAIM", "SKIP LOCKED", "", test_claim.test_a_locked_job_does_not_hold_up_the_others),
     ("BEAT", moves.BEAT.sql[moves.BEAT.sql.index("cancel_requested_at IS") :], "false AS cancel_requested",
      test_work.test_beat_holds_the_lease_and_brings_the_cancel),
     ("PROGRESS", "greatest(\n            (progress ->> 'value')::float8,", "greatest(",
@@ -130,4 +130,4 @@ async def test_without_the_lock_between_claims_the_cap_breaks(
     must_fail: Killer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(moves, "ONE_CLAIM_AT_A_TIME", text("SELECT 1"))
-    await must_fail(test_work.test_the_cap_holds_between_parallel_claims)
+    await must_fail(test_claim.test_the_cap_holds_between_parallel_claims)

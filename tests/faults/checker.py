@@ -63,7 +63,10 @@ async def problems(sessions: Sessions, storage: Storage, accepted: Iterable[UUID
             found += [f"{what}: {job_id}" for job_id in await session.scalars(text(query))]
         results = list(await session.execute(text(_RESULTS)))
     for result in results:
-        found += [f"{what}: {result.key}" for what in await asyncio.to_thread(_wrong, result, await _bytes(storage, result.key))]
+        found += [
+            f"{what}: {result.key}"
+            for what in await asyncio.to_thread(_wrong, result, await _bytes(storage, result.key))
+        ]
     return found + await _left_behind(sessions, storage)
 
 

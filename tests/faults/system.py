@@ -23,8 +23,12 @@ DISPATCHERS: Final = ("dispatcher-1", "dispatcher-2")
 START_SECONDS: Final = 180
 LEASE_SECONDS: Final = 6.0
 """A fifth of production's; the beat (5 s) and the rescue (5 s) are shortened by the same factor."""
-SHORT: Final = {"LEASE_SECONDS": LEASE_SECONDS, "BEAT_SECONDS": 1.0, "RESCUE_SECONDS": 1.0, "POLL_SECONDS": 1.0}
-PRODUCTION: Final = {"LEASE_SECONDS": 30, "BEAT_SECONDS": 5, "RESCUE_SECONDS": 5, "POLL_SECONDS": 1}
+SILENCE_SECONDS: Final = 15.0
+SHORT: Final = {
+    "LEASE_SECONDS": LEASE_SECONDS, "BEAT_SECONDS": 1.0, "RESCUE_SECONDS": 1.0, "POLL_SECONDS": 1.0,
+    "STAGE_SILENCE_SECONDS": SILENCE_SECONDS,
+}  # fmt: skip
+PRODUCTION: Final = {"LEASE_SECONDS": 30, "BEAT_SECONDS": 5, "RESCUE_SECONDS": 5, "STAGE_SILENCE_SECONDS": 600}
 Environment = dict[str, str]
 
 
@@ -36,7 +40,10 @@ class System:
         self.objects, self.failpoints, self.replicas = path / "objects", path / "failpoints", path / "replicas"
         self.secret = secrets.token_hex(32)
         self._settings = {name: str(value) for name, value in {**SHORT, **settings}.items()}
-        self.storage_settings = storage or {"STORAGE_DIR": str(self.objects), "STORAGE_SIGNING_KEY": secrets.token_hex(32)}
+        self.storage_settings = storage or {
+            "STORAGE_DIR": str(self.objects),
+            "STORAGE_SIGNING_KEY": secrets.token_hex(32),
+        }
         self.postgres = Postgres(path / "postgres", die_with_parent=True)
         self.proxies = Proxies()
         self.database: dict[str, Proxy] = {}
@@ -170,4 +177,4 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-__all__ = ["DISPATCHERS", "GATEWAYS", "LEASE_SECONDS", "PRODUCTION", "System"]
+__all__ = ["DISPATCHERS", "GATEWAYS", "LEASE_SECONDS", "PRODUCTION", "SILENCE_SECONDS", "System"]

@@ -18,9 +18,7 @@ class Generate:
     def __init__(self, models_dir: Path, device: str) -> None:
         script.sign_in("generate")
 
-    def __call__(
-        self, plan: Plan, report: Callable[[int, int, bytes | None], None], check: Callable[[], None]
-    ) -> Clip:
+    def __call__(self, plan: Plan, report: Callable[[int, int, bytes | None], None], check: Callable[[], None]) -> Clip:
         seconds = script.seconds(plan.prompt, "generate")
         for step in range(plan.num_inference_steps):
             script.sleep(seconds / plan.num_inference_steps, check)

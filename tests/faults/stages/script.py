@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -31,7 +32,7 @@ def seconds(prompt: str, stage: str) -> float:
 
 def misbehave(prompt: str, stage: str) -> None:
     for what, *_ in orders(prompt, stage):
-        if what == "hang":  # deaf: not even a cancel ends it
+        if what == "hang" or (what == "hang-once" and first(prompt, stage)):  # deaf: not even a cancel ends it
             time.sleep(HANG_SECONDS)
         elif what == "die":
             os.kill(os.getpid(), signal.SIGKILL)
@@ -48,6 +49,16 @@ def sleep(seconds: float, check: Check) -> None:
     while (left := end - time.monotonic()) > 0:
         check()
         time.sleep(min(TICK_SECONDS, left))
+
+
+def first(prompt: str, stage: str) -> bool:
+    """Whether nobody has come here with this prompt before."""
+    path = Path(os.environ["FAULTS_REPLICAS"], f"{stage}-{sha256(prompt.encode()).hexdigest()}")
+    try:
+        path.touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
 
 
 def sign_in(stage: str) -> None:

@@ -26,9 +26,20 @@ def test_every_set_states_its_source_and_licence(weights: Weights) -> None:
 
 @pytest.mark.parametrize("model", MODELS.values(), ids=lambda model: model.name)
 def test_a_model_names_parts_that_exist(model: registry.Model) -> None:
-    assert model.interpolator in INTERPOLATORS
+    assert set(model.interpolators) <= set(INTERPOLATORS)
     assert {scale: UPSCALERS[name].scale for scale, name in model.upscalers.items()} == {2: 2, 4: 4}
     assert model.scheduler in model.schedulers
+
+
+def test_the_saved_model_is_taken_where_the_torchscript_is_missing(tmp_path: Path) -> None:
+    model = MODELS["animatediff"]
+    assert registry.interpolator(model, tmp_path).name == "film"
+
+    files(tmp_path / "film-tf", INTERPOLATORS["film-tf"])
+    assert registry.interpolator(model, tmp_path).name == "film-tf"
+
+    files(tmp_path / "film", INTERPOLATORS["film"])
+    assert registry.interpolator(model, tmp_path).name == "film"
 
 
 def test_missing_files_are_named_with_the_place_and_the_source(tmp_path: Path) -> None:

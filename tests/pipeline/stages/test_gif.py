@@ -67,6 +67,17 @@ def test_every_span_has_a_palette_of_its_own() -> None:
     assert np.abs(shown.astype(int) - frames).mean() < 2
 
 
+def test_a_picture_with_a_palette_of_its_own_keeps_it() -> None:
+    colours = ((250, 10, 10), (10, 250, 10), (10, 10, 250))
+    first, *others = (Image.new("RGB", (64, 64), colour) for colour in colours)
+    file = io.BytesIO()
+    first.save(file, "GIF", save_all=True, append_images=others, duration=100)
+
+    shown = pictures(gif.join([file.getvalue()], 10, ""))
+
+    assert [tuple(picture[0, 0].tolist()) for picture in shown] == list(colours)
+
+
 def test_photographs_keep_their_look() -> None:
     y, x = np.mgrid[0:96, 0:160]
     frame = np.stack([x * 255 // 159, y * 255 // 95, (x + y) * 255 // 254], axis=-1).astype(np.uint8)

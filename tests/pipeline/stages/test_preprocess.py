@@ -98,6 +98,12 @@ def test_the_smallest_enlargement_that_reaches_the_size(preprocess: Preprocess, 
     assert any("upscaling was not needed" in warning for warning in plan.warnings) == (factor == 1)
 
 
+@pytest.mark.parametrize(("width", "height"), [(160, 98), (162, 96)])
+def test_both_sides_must_reach_the_size(width: int, height: int) -> None:
+    assert module.factor(80, 48, spec(width=160, height=96)) == 2
+    assert module.factor(80, 48, spec(width=width, height=height)) == 4
+
+
 def test_a_second_try_after_running_out_of_memory_draws_less(preprocess: Preprocess) -> None:
     usual, reduced = preprocess(spec(seed=1)), preprocess(spec(seed=1), reduced=True)
 
@@ -113,6 +119,24 @@ def test_unknown_words_and_random_weights_are_warned_of(preprocess: Preprocess) 
     assert any(warning.endswith("does not know: zebra") for warning in warnings)
     assert any("random weights" in warning and "tiny-film" in warning for warning in warnings)
     assert not any("does not know" in warning for warning in preprocess(spec()).warnings)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"prompt": " ".join(["red"] * 23)}, "the first 22 words"),
+        ({"negative_prompt": "a, b" * 12}, "the first 22 words"),
+        ({"negative_prompt": "green", "guidance_scale": 1.0}, "no effect without guidance"),
+    ],
+)
+def test_what_will_not_be_heard_is_said(preprocess: Preprocess, changes: dict[str, Any], said: str) -> None:
+    assert any(said in warning for warning in preprocess(spec(**changes)).warnings)
+
+
+def test_what_will_be_heard_is_not_warned_of(preprocess: Preprocess) -> None:
+    plan = preprocess(spec(prompt=" ".join(["red"] * 22), negative_prompt="green", guidance_scale=1.5))
+
+    assert [warning for warning in plan.warnings if "random weights" not in warning] == []
 
 
 @pytest.mark.parametrize(

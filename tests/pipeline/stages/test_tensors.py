@@ -42,9 +42,9 @@ def test_a_fit_is_exact_and_keeps_flat_colours(size: tuple[int, int]) -> None:
 
 
 def test_making_smaller_averages_instead_of_picking() -> None:
-    stripes = torch.tensor([0.0, 1.0]).repeat(32).view(1, 1, 1, 64).expand(1, 3, 64, 64)
+    grain = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
 
-    assert tensors.fitted(stripes, 16, 16)[..., 2:-2].sub(0.5).abs().max() < 0.02
+    assert tensors.fitted(grain, 16, 16).std() < grain.std() / 2
 
 
 def test_the_same_size_is_not_touched() -> None:
