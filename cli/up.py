@@ -1,6 +1,7 @@
 """`aura up`: PostgreSQL, Ray, dispatcher and gateway on this machine, in order, kept running until a signal comes."""
 
 import os
+import resource
 import signal
 import socket
 import sys
@@ -46,6 +47,7 @@ class System:
             signal.signal(number, lambda *_: self._stop.set())
         try:
             require_free_port(self._host, self._port)
+            raise_file_limit()
             self._start()
             if self._wait_until_ready():
                 self._greet()
@@ -104,7 +106,7 @@ class System:
     def _greet(self) -> None:
         self._say("ready")
         self._say(f"  API             {self.url}")
-        self._say(f"  documentation   {self.url}/docs")
+        self._say(f"  OpenAPI         {self.url}/api/openapi.json")
         self._say(f"  data and logs   {self._home.path}")
 
     def _watch(self) -> None:
@@ -144,6 +146,12 @@ class System:
             self._postgres.stop()
         for path in (self._home.processes_file, self._home.address_file):
             path.unlink(missing_ok=True)
+
+
+def raise_file_limit() -> None:
+    """Ray opens many files; most systems allow a process more of them than they give it at first."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def require_free_port(host: str, port: int) -> None:

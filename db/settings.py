@@ -6,7 +6,9 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-_ENVIRONMENT = SettingsConfigDict(env_file=".env", env_ignore_empty=True, case_sensitive=True, extra="ignore")
+_ENVIRONMENT = SettingsConfigDict(
+    env_file=".env", env_ignore_empty=True, case_sensitive=True, extra="ignore", hide_input_in_errors=True
+)
 _SCHEMES = {"postgres", "postgresql", "postgresql+asyncpg"}
 
 

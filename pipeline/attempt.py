@@ -6,9 +6,11 @@ somebody else has the job: this attempt then removes its own objects and says no
 
 import asyncio
 import contextlib
+import json
 import time
 from collections.abc import Awaitable, Callable
 from enum import Enum, auto
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import structlog
@@ -191,6 +193,12 @@ class Attempt:
                 await work.learn_rate(session, phase, self._model, rate)
 
         await self._persist(write)
+        if folder := self._settings.traces_dir:
+            await asyncio.to_thread(self._record, folder)
+
+    def _record(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{self.lease.job_id}.json").write_text(json.dumps(self._tracker.trace()))
 
     async def _beat(self) -> Verdict:
         """Keep the lease alive until the work must stop; a lease that may have run out counts as lost."""

@@ -1,7 +1,8 @@
 """The Ray cluster: how a dispatcher joins one, and the program that is one (`python -m pipeline.cluster`).
 
-The head binds to the loopback address, has no dashboard and asks for a token (RAY_AUTH_TOKEN_PATH). It writes where it
-can be found to `ray_address_file`; on a larger cluster RAY_ADDRESS names the head and nothing here is started.
+The head has no dashboard and asks for a token (RAY_AUTH_TOKEN_PATH): Ray listens on every interface whatever it is
+told, so the token is what keeps strangers out. It writes where it can be found to `ray_address_file`. Where RAY_ADDRESS
+names a cluster that is there already, this program starts no head but deploys the stages on it and watches them.
 """
 
 import asyncio
@@ -53,17 +54,24 @@ def _connect(address: str) -> None:
 
 
 def start(settings: PipelineSettings) -> None:
-    """Be a Ray head with the five stages on it."""
+    """Put the five stages on the cluster that RAY_ADDRESS names, or on a head that this process becomes."""
+    if settings.ray_address:
+        _connect(settings.ray_address)
+    else:
+        _become_head(settings)
+    serve.deploy(settings)
+
+
+def _become_head(settings: PipelineSettings) -> None:
     context = ray.init(
         namespace=NAMESPACE,
         num_cpus=settings.ray_num_cpus,
         object_store_memory=settings.ray_object_store_bytes,
         include_dashboard=False,
         logging_level="warning",
-        _node_ip_address="127.0.0.1",
+        _node_ip_address=settings.ray_node_ip,
     )
     write_down(settings.ray_address_file, str(context.address_info["gcs_address"]))
-    serve.deploy(settings)
 
 
 def write_down(path: Path, text: str) -> None:

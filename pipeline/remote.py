@@ -34,7 +34,8 @@ class Call:
     before: Self | None = None
 
     def cancel(self) -> None:
-        self.response.cancel()
+        with suppress(RayError, RayServeException):  # a call that never reached a replica raises that here again
+            self.response.cancel()
         if self.before:
             self.before.cancel()
 
@@ -73,30 +74,36 @@ class RayStages:
 
     async def _diffuse(self, plan: Plan, report: Report) -> Any:
         for _ in range(WAITING_TRIES):
-            drawing = False
+            began = False
             stream = self._handles[Stage.GENERATE].options(stream=True).remote(plan)
             try:
                 async with self._waiting(Call(Stage.GENERATE, stream)):
-                    async for event in self._events(stream):
-                        drawing = True
-                        if "clip" in event:
-                            self.seconds[Stage.GENERATE] += event["seconds"]
-                            return event["clip"]
-                        report.generated(event["step"], event["steps"], event["preview"])
+                    events = aiter(stream)
+                    await anext(events)  # its turn has come: until then it is silent for as long as others take
+                    began = True
+                    return await self._drawn(events, report)
             except StageLost:
-                if drawing:
+                if began:
                     raise
                 await asyncio.sleep(SECONDS_BETWEEN_TRIES)
         raise StageLost(Stage.GENERATE)
 
-    async def _events(self, stream: Any) -> AsyncIterator[dict[str, Any]]:
-        """What the generator says. Until its turn comes it is silent for as long as others take."""
-        events, seconds = aiter(stream), None
+    async def _drawn(self, events: AsyncIterator[dict[str, Any]], report: Report) -> Any:
+        """The clip, by reference. Heard to the end: Ray forgets what a call has yielded if the call is cut short."""
+        clip = None
         while True:
-            async with asyncio.timeout(seconds):
-                event = await anext(events)
-            yield event
-            seconds = self._silence
+            async with asyncio.timeout(self._silence):
+                event = await anext(events, None)
+            if event is None:
+                break
+            if "clip" in event:
+                self.seconds[Stage.GENERATE] += event["seconds"]
+                clip = event["clip"]
+            else:
+                report.generated(event["step"], event["steps"], event["preview"])
+        if clip is None:
+            raise StageLost(Stage.GENERATE)
+        return clip
 
     def _restored(self) -> Call:
         return self._call(Stage.POSTPROCESS, "restore", self._base)

@@ -281,7 +281,7 @@ async def alive(seconds: float = ANSWER_SECONDS) -> bool:
         except (RayError, RuntimeError, ConnectionError):
             known = False
         with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
-            loop.call_soon_threadsafe(lambda: answer.done() or answer.set_result(known))
+            loop.call_soon_threadsafe(lambda: None if answer.done() else answer.set_result(known))
 
     threading.Thread(target=ask, daemon=True, name="alive").start()
     try:

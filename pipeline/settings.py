@@ -13,13 +13,15 @@ from pipeline.spec import Stage
 class PipelineSettings(BaseSettings):
     """Read from the environment and `.env`; every name is the environment variable in capitals."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore")
+    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True)
 
     ray_address: str = Field("", description="host:port of the Ray head; empty: read from ray_address_file")
     ray_address_file: Path = Path(".aura/ray.address")
+    ray_node_ip: str = Field("127.0.0.1", description="the address under which other hosts reach a head started here")
     ray_num_cpus: int | None = Field(None, description="CPUs a local head offers; null: what the machine has")
     ray_object_store_bytes: int | None = Field(None, ge=80_000_000)
 
+    traces_dir: Path | None = Field(None, description="where a trace of each finished job goes, for `aura bench eta`")
     models_dir: Path = Path(".aura/models")
     device: Literal["auto", "cpu", "cuda"] = "auto"
     stages: str = Field("pipeline.stages", description="the package whose stage classes are deployed")

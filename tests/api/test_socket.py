@@ -217,6 +217,17 @@ async def told_without_notifications(served: Served, alice: Person, worker: Work
         assert (await reader.until("job.output", seconds=1.5))["job_id"] == str(older.id)
 
 
+async def test_a_notification_tells_at_once(
+    started: Starter, alice: Person, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "POLL_SECONDS", 60.0)
+    with started() as served:
+        async with reading(served, alice.token) as reader:
+            await snapshot(reader)
+            await worker.enqueue(alice.id)
+            await reader.until("job.status", seconds=5)
+
+
 async def test_events_go_on_after_the_listening_connection_was_cut(
     served: Served, alice: Person, worker: Worker, parts: Gateway
 ) -> None:

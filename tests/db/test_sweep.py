@@ -136,6 +136,6 @@ async def test_rates_are_learnt(call: Call) -> None:
         await call(rates.learn_rate, "generate", "tiny", sample)
     await call(rates.learn_rate, "upscale", "tiny", 0.5)
     assert await call(work.rates) == pytest.approx({("generate", "tiny"): 2.0, ("upscale", "tiny"): 0.5})
-    for _ in range(100):
+    for _ in range(40):
         await call(work.learn_rate, "generate", "tiny", 9.0)
-    assert (await call(rates.rates))["generate", "tiny"] == pytest.approx(9.0, abs=0.01)
+    assert (await call(rates.rates))["generate", "tiny"] == pytest.approx(9.0, abs=0.2)

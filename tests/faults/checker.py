@@ -25,8 +25,8 @@ FORBIDDEN: Final = {
     "attempts are missing or too many": """
         SELECT id FROM jobs WHERE attempt <> (SELECT count(*) FROM attempts WHERE job_id = jobs.id)""",
     "succeeded without its attempt having succeeded": """
-        SELECT id FROM jobs WHERE status = 'succeeded' AND NOT EXISTS (
-            SELECT FROM attempts WHERE job_id = jobs.id AND attempts.attempt = jobs.attempt AND outcome = 'succeeded')""",
+        SELECT id FROM jobs WHERE status = 'succeeded' AND 'succeeded' IS DISTINCT FROM (
+            SELECT outcome FROM attempts WHERE job_id = jobs.id AND attempts.attempt = jobs.attempt)""",
     "an attempt succeeded, the job did not, or two did": """
         SELECT job_id FROM attempts JOIN jobs ON jobs.id = job_id WHERE outcome = 'succeeded'
         GROUP BY job_id, status HAVING count(*) > 1 OR status <> 'succeeded'""",
@@ -34,7 +34,8 @@ FORBIDDEN: Final = {
         SELECT id FROM jobs WHERE failures <>
             (SELECT count(*) FROM attempts WHERE job_id = jobs.id AND outcome = 'failed')""",
     "losses are miscounted": """
-        SELECT id FROM jobs WHERE losses <> (SELECT count(*) FROM attempts WHERE job_id = jobs.id AND outcome = 'lost')""",
+        SELECT id FROM jobs WHERE losses <>
+            (SELECT count(*) FROM attempts WHERE job_id = jobs.id AND outcome = 'lost')""",
     "ended more or less often than once": """
         SELECT id FROM jobs WHERE status IN ('succeeded', 'failed', 'canceled') AND 1 <> (
             SELECT count(*) FROM audit.moves WHERE job_id = jobs.id AND now IN ('succeeded', 'failed', 'canceled'))""",
@@ -63,10 +64,8 @@ async def problems(sessions: Sessions, storage: Storage, accepted: Iterable[UUID
             found += [f"{what}: {job_id}" for job_id in await session.scalars(text(query))]
         results = list(await session.execute(text(_RESULTS)))
     for result in results:
-        found += [
-            f"{what}: {result.key}"
-            for what in await asyncio.to_thread(_wrong, result, await _bytes(storage, result.key))
-        ]
+        data = await storage.get(result.key)
+        found += [f"{what}: {result.key}" for what in await asyncio.to_thread(wrong, result, data)]
     return found + await _left_behind(sessions, storage)
 
 
@@ -76,8 +75,8 @@ _RESULTS: Final = """
 """
 
 
-async def _bytes(storage: Storage, key: str) -> bytes:
-    return await storage.get(key)
+def wrong(result: Any, data: bytes) -> list[str]:
+    return list(_wrong(result, data))
 
 
 def _wrong(result: Any, data: bytes) -> Iterator[str]:

@@ -29,7 +29,7 @@ class Line:
 
 @dataclass(eq=False)
 class Proxy:
-    """Faults hold until `heal`. Everything runs in the loop of a Proxies' thread; the attributes may be set from any."""
+    """Faults hold until `heal`. Everything runs in the loop of a Proxies' thread; any thread may set the attributes."""
 
     target: int
     port: int = 0
@@ -103,7 +103,7 @@ class Proxy:
         data = await reader.read(CHUNK)
         if self.latency:
             await asyncio.sleep(self.latency)
-        while self.black_hole:
+        while self.black_hole:  # noqa: ASYNC110  (set by another thread)
             await asyncio.sleep(0.02)
         return data
 

@@ -1,6 +1,5 @@
 """Dispatchers that die, freeze, or are asked to end: the job goes on, and is published once."""
 
-import asyncio
 import signal
 import time
 
@@ -52,9 +51,7 @@ async def test_a_zombie_is_fenced(world: World, row: Row, failpoint: str) -> Non
     world.release(failpoint)
     await world.succeeded(job_id, seconds=GOES_ON_SECONDS)
     victim.send(signal.SIGCONT)
-    async with asyncio.timeout(10):
-        while await world.storage.list(f"jobs/{job_id}/1/video"):
-            await asyncio.sleep(0.1)
+    await world.eventually(world.nothing_under(f"jobs/{job_id}/1/video"), 10, "its objects are gone")
     assert victim.alive
     assert await world.outcomes(job_id) == ["lost", "succeeded"]
     row.measured = "its objects were gone when it had woken up"

@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -26,7 +26,7 @@ from tests.faults.system import DISPATCHERS, GATEWAYS, System
 SPEC: Final = {"width": 64, "height": 64, "fps": 16, "duration_seconds": 1.0}
 """One span. Every video has a shade of its own, so that no job can pass with the picture of another."""
 AWAY: Final = (OSError, DBAPIError)
-LOOK_SECONDS: Final = 0.05
+LOOK_SECONDS: Final = 0.1
 
 
 class World:
@@ -140,6 +140,18 @@ class World:
         query = text("SELECT outcome FROM attempts WHERE job_id = :id ORDER BY attempt")
         async with self.sessions() as session:
             return list(await session.scalars(query, {"id": job_id}))
+
+    async def eventually(self, true: Callable[[], Awaitable[bool]], seconds: float, what: str) -> None:
+        end = time.monotonic() + seconds
+        while not await true():
+            assert time.monotonic() < end, f"not within {seconds} s: {what}"
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def nothing_under(self, prefix: str) -> Callable[[], Awaitable[bool]]:
+        async def gone() -> bool:
+            return not await self.storage.list(prefix)
+
+        return gone
 
     def owner(self, job: Job) -> Process:
         """The dispatcher that holds the lease of a running job."""
