@@ -7,6 +7,7 @@ AuraError
 │   └── QuotaExceeded
 ├── IdempotencyKeyReuse
 ├── NotRetryable
+├── NotEnded
 ├── StorageError
 │   ├── BadKey
 │   ├── ObjectMissing
@@ -65,6 +66,12 @@ class NotRetryable(AuraError):
     """Only a failed or canceled job can be tried again."""
 
     code = "not_retryable"
+
+
+class NotEnded(AuraError):
+    """A job that waits or runs cannot be thrown away: cancel it first."""
+
+    code = "not_ended"
 
 
 class StorageError(AuraError):

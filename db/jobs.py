@@ -101,9 +101,14 @@ async def page(
     after: UUID | None = None,
     order: str = "desc",
     status: str | None = None,
+    trashed: bool = False,
 ) -> Page:
-    """The user's jobs by the time they were made, newest first unless `order` is 'asc', from after a job on."""
-    statement = _fresh.where(Job.owner_id == owner_id).limit(limit + 1)
+    """The user's jobs by the time they were made, newest first unless `order` is 'asc', from after a job on.
+
+    With `trashed` those in the trash, and otherwise none of them.
+    """
+    place = Job.trashed_at.is_not(None) if trashed else Job.trashed_at.is_(None)
+    statement = _fresh.where(Job.owner_id == owner_id, place).limit(limit + 1)
     if status is not None:
         statement = statement.where(Job.status == status)
     if after is not None:

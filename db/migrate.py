@@ -5,7 +5,7 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 
-from db.settings import asyncpg_url
+from db.settings import DatabaseSettings, asyncpg_url
 
 _HISTORY = Path(__file__).parents[1] / "migrations"
 
@@ -21,3 +21,7 @@ def config(url: str) -> Config:
 def upgrade(url: str, revision: str = "head") -> None:
     """Run the missing migrations. Several processes may do so at once; none from within an event loop."""
     command.upgrade(config(url), revision)
+
+
+if __name__ == "__main__":
+    upgrade(DatabaseSettings().DATABASE_URL)

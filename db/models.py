@@ -118,6 +118,8 @@ class Job(Base):
             "THEN (progress ->> 'value')::float8 BETWEEN 0 AND 1 ELSE false END",
             "progress_value",
         ),
+        CheckConstraint("trashed_at IS NULL OR finished_at IS NOT NULL", "trashed_has_ended"),
+        Index("ix_jobs_trashed_at", "trashed_at", postgresql_where=text("trashed_at IS NOT NULL")),
         # Claim and queue position walk these two.
         Index(
             "ix_jobs_queued", "owner_id", text("priority DESC"), "created_at", "id",
@@ -167,6 +169,7 @@ class Job(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     started_at: Mapped[datetime | None]  # of the first attempt
     finished_at: Mapped[datetime | None]
+    trashed_at: Mapped[datetime | None]  # thrown away by its owner: hidden, and forgotten some days later
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     @property

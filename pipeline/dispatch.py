@@ -17,7 +17,7 @@ from typing import Any, Final
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from db import sweep, work
+from db import sweep, trash, work
 from db.engine import connect, sessions
 from db.errors import StorageError
 from db.listen import listen
@@ -153,6 +153,9 @@ class Dispatcher:
             self._wake.set()
 
     async def _sweep(self) -> None:
+        async with self._sessions.begin() as session:
+            if purged := await trash.purge(session):
+                log.info("purged", jobs=purged)
         for clean in (sweep.orphans, sweep.expired_bases, sweep.ended_previews):
             if removed := await clean(self._sessions, self._storage):
                 log.info("swept", what=clean.__name__, removed=removed)

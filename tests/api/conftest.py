@@ -186,7 +186,8 @@ class Served:
 
 @contextlib.contextmanager
 def serve(app: FastAPI, **options: Any) -> Iterator[Served]:
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1, **options))
+    options |= {"timeout_graceful_shutdown": 1, "ws_ping_interval": None}  # who is dropped is dropped by us
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", **options))
     listening = socket.create_server(("127.0.0.1", 0))
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16_384)  # what a slow reader may leave in the kernel
     thread = threading.Thread(target=server.run, args=([listening],))

@@ -20,6 +20,7 @@ class Line:
     seen: bytes = b""
     """What the client has said lately, to recognise a moment by."""
     swallow: bool = False
+    listens: bool = False
 
     def cut(self) -> None:
         """Both ends see a reset, as when a machine on the way dies."""
@@ -40,12 +41,14 @@ class Proxy:
     """Reset a connection once its client has sent this many bytes."""
     swallow: tuple[bytes, bytes] | None = None
     """(mark, last): cut instead of the answer to `last`, once, on a connection whose client has sent `mark` before."""
+    deaf_listeners: bool = False
+    """Nothing comes back any more on a connection that has said LISTEN."""
     swallowed: int = 0
     cuts: int = 0
     lines: set[Line] = field(default_factory=set)
 
     def heal(self) -> None:
-        self.latency, self.refuse, self.black_hole = 0.0, False, False
+        self.latency, self.refuse, self.black_hole, self.deaf_listeners = 0.0, False, False, False
         self.cut_after = self.swallow = None
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -83,6 +86,7 @@ class Proxy:
         line.server.write_eof()
 
     def _recognise(self, line: Line, data: bytes) -> None:
+        line.listens = line.listens or b"LISTEN" in data
         if self.swallow is None:
             return
         mark, last = self.swallow
@@ -95,6 +99,8 @@ class Proxy:
             if line.swallow:
                 self.swallowed += 1
                 raise ConnectionResetError
+            if line.listens and self.deaf_listeners:
+                continue
             line.client.write(data)
             await line.client.drain()
         line.client.write_eof()

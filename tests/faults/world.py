@@ -70,7 +70,7 @@ class World:
         self, method: str, path: str, *, gateways: Iterable[str] = GATEWAYS, user: UUID | None = None, **values: Any
     ) -> httpx.Response:
         """Ask the gateways in turn until one answers, as a patient client does."""
-        headers = {"Authorization": f"Bearer {self._tokens.access(user or self.user)}", **values.pop("headers", {})}
+        headers = {**self.headers(user), **values.pop("headers", {})}
         names = itertools.cycle(gateways)
         end = time.monotonic() + 60
         while True:
@@ -85,6 +85,9 @@ class World:
             assert time.monotonic() < end, f"no gateway answers {method} {path}: {self.server_errors[-1:]}"
             await asyncio.sleep(0.1)
 
+    def headers(self, user: UUID | None = None) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._tokens.access(user or self.user)}"}
+
     def spec(self, prompt: str, **values: Any) -> dict[str, Any]:
         return {"prompt": prompt or "nothing special", "seed": next(self._seeds), **SPEC, **values}
 
@@ -95,8 +98,8 @@ class World:
         self.accepted.append(UUID(answer.json()["job_id"]))
         return self.accepted[-1]
 
-    async def cancel(self, job_id: UUID) -> str:
-        answer = await self.ask("POST", f"/api/jobs/{job_id}/cancel")
+    async def cancel(self, job_id: UUID, user: UUID | None = None) -> str:
+        answer = await self.ask("POST", f"/api/jobs/{job_id}/cancel", user=user)
         status = str(answer.json()["status"])
         if status in ("canceling", "canceled"):
             self.canceled.add(job_id)

@@ -1,0 +1,119 @@
+"""Gateways that die while clients submit, and cancels that must hold whatever happens."""
+
+import asyncio
+import itertools
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from tests.faults.conftest import Row
+from tests.faults.system import GATEWAYS, LEASE_SECONDS
+from tests.faults.world import World
+
+
+def sizes() -> list[object]:
+    def case(posts: int, kills: int, *, short: bool) -> object:
+        mark = pytest.mark.fault("gateway killed during POST", "0 lost, 0 doubled", short=short)
+        return pytest.param(posts, kills, marks=mark, id=f"{posts} submissions, {kills} kills")
+
+    return [case(40, 1, short=True), case(200, 4, short=False)]
+
+
+@pytest.mark.parametrize(("posts", "kills"), sizes())
+async def test_a_gateway_is_killed_during_submissions(world: World, row: Row, posts: int, kills: int) -> None:
+    world.hold("after-claim")  # this is about rows, not videos
+    turns = iter(range(posts))
+    answers: list[httpx.Response] = []
+
+    async def client() -> None:
+        for _ in turns:
+            headers = {"Idempotency-Key": secrets.token_hex(8)}
+            answers.append(await world.ask("POST", "/api/generate", json=world.spec("many"), headers=headers))
+
+    clients = [asyncio.create_task(client()) for _ in range(8)]
+    for kill, name in zip(range(1, kills + 1), itertools.cycle(GATEWAYS), strict=False):
+        await world.eventually(_reached(answers, kill * posts // (kills + 1)), 60, "enough was submitted")
+        world.system.processes[name].kill()
+        world.system.revive()
+        world.system.wait_until_ready([name])
+    await asyncio.gather(*clients)
+    assert [answer.status_code for answer in answers] == [201] * posts
+    ids = {answer.json()["job_id"] for answer in answers}
+    async with world.sessions() as session:
+        rows = set(map(str, await session.scalars(text("SELECT id FROM jobs"))))
+    row.measured = f"{len(ids - rows)} lost, {len(rows) - posts} doubled, {_replayed(answers)} sent twice"
+    assert ids == rows
+    assert len(rows) == posts
+    for job_id in ids:
+        await world.ask("POST", f"/api/jobs/{job_id}/cancel")
+    world.release("after-claim")
+
+
+def _reached(answers: list[httpx.Response], number: int) -> Callable[[], Awaitable[bool]]:
+    async def enough() -> bool:
+        return len(answers) >= number
+
+    return enough
+
+
+def _replayed(answers: list[httpx.Response]) -> int:
+    return sum("Idempotency-Replayed" in answer.headers for answer in answers)
+
+
+@pytest.mark.fault("cancel at the last moment before publishing", "accepted: never published", short=True)
+async def test_a_job_whose_cancel_was_accepted_is_never_published(world: World, row: Row) -> None:
+    world.hold("before-publish")
+    job_id = await world.submit()
+    await world.reached("before-publish")
+    assert await world.cancel(job_id) == "canceling"
+    world.release("before-publish")
+    job = await world.ended(job_id)
+    assert job.status == "canceled"
+    await world.eventually(world.nothing_under(f"jobs/{job_id}/1/video"), 10, "its objects are gone")
+    row.measured = "canceled, objects removed"
+
+
+@pytest.mark.fault("cancel while its dispatcher is dead", "ends canceled", short=False)
+async def test_a_job_canceled_while_orphaned_ends_canceled(world: World, row: Row) -> None:
+    world.hold("after-generate")
+    job_id = await world.submit()
+    victim = world.process(await world.reached("after-generate"))
+    victim.kill()
+    world.release("after-generate")
+    assert await world.cancel(job_id) == "canceling"
+    began = time.monotonic()
+    job = await world.ended(job_id, LEASE_SECONDS + 20)
+    row.measured = f"canceled after {time.monotonic() - began:.1f} s (lease {LEASE_SECONDS:.0f} s)"
+    assert job.status == "canceled"
+
+
+@pytest.mark.fault("cancel while it is drawn", "stopped within a step", short=True)
+async def test_a_cancel_stops_the_drawing(world: World, row: Row) -> None:
+    job_id = await world.submit("generate sleep 40", num_inference_steps=40)
+    await world.in_stage(job_id, "generate")
+    began = time.monotonic()
+    await world.cancel(job_id)
+    job = await world.ended(job_id, 10)
+    seconds = time.monotonic() - began
+    assert job.status == "canceled"
+    await world.succeeded(await world.submit(), seconds=20)  # the replica is free for the next
+    row.measured = f"canceled after {seconds:.1f} s; the next job ran at once"
+
+
+@pytest.mark.fault("cancels at random moments of 60 jobs", "accepted: never published")
+async def test_cancels_at_random_moments(world: World, row: Row) -> None:
+    users = [await world.make_user() for _ in range(6)]
+    jobs = [await world.submit("generate sleep 0.2", user=users[n % 6]) for n in range(60)]
+    said = []
+    for n, job_id in enumerate(jobs):
+        if n % 2:
+            said.append(await world.cancel(job_id, user=users[n % 6]))
+            await asyncio.sleep(0.3 * (n % 5))
+    ended = [await world.ended(job_id, 120) for job_id in jobs]
+    kept = [job.status for n, job in enumerate(ended) if n % 2 == 0]
+    assert set(kept) == {"succeeded"}
+    row.measured = ", ".join(f"{said.count(word)} answered {word}" for word in sorted(set(said)))
