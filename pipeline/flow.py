@@ -8,9 +8,10 @@ from pipeline.clip import Piece, Video
 from pipeline.errors import StageLost
 from pipeline.spec import Plan, Span, Spec
 
-SPAN_TRIES: Final = 3
-SECONDS_BETWEEN_TRIES: Final = 1.0
+PAUSES: Final = (1.0, 2.0, 4.0)
+"""Seconds before each new try of a call whose replica died: a while, until the news of its death has spread."""
 
+T = TypeVar("T")
 Ref = TypeVar("Ref")
 """Frames that are still somewhere else: a stage takes them by reference, only the next stage ever holds the bytes."""
 
@@ -74,7 +75,7 @@ async def in_order(
     async def one(span: Span) -> Piece:
         nonlocal done
         async with slots:
-            result = await _patiently(piece, span)
+            result = await patiently(lambda: piece(span))
         done += 1
         report.encoded(done, len(spans))
         return result
@@ -88,11 +89,11 @@ async def in_order(
     return [task.result() for task in tasks]
 
 
-async def _patiently(piece: Callable[[Span], Awaitable[Piece]], span: Span) -> Piece:
-    """A replica that dies costs its span another try, not the job."""
-    for _ in range(SPAN_TRIES - 1):
+async def patiently(work: Callable[[], Awaitable[T]]) -> T:
+    """A replica that dies costs what it did another try, not the job."""
+    for pause in PAUSES:
         try:
-            return await piece(span)
+            return await work()
         except StageLost:
-            await asyncio.sleep(SECONDS_BETWEEN_TRIES)
-    return await piece(span)
+            await asyncio.sleep(pause)
+    return await work()

@@ -1,28 +1,32 @@
 """The five stages of one job on a Ray cluster, as `flow.render` sees them."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
+import structlog
 from ray.exceptions import RayError, RayTaskError
 from ray.serve.exceptions import RayServeException
 
 from db.errors import StorageError
 from pipeline.clip import Piece, Video
 from pipeline.errors import PipelineError, StageFailed, StageLost, Unavailable
-from pipeline.flow import Report
+from pipeline.flow import Report, patiently
 from pipeline.spec import Plan, Span, Spec, Stage
 
+log = structlog.get_logger()
 Handles = Mapping[Stage, Any]
 Keep = Callable[[dict[str, Any]], Awaitable[None]]
 
-LOST_TRIES: Final = 3
 WAITING_TRIES: Final = 20
-"""A job that only waited when its replica died is not to blame: the one that was worked on is tried three times."""
-SECONDS_BETWEEN_TRIES: Final = 1.0
+"""A job that only waited when its replica died is not to blame, unlike the one that was being drawn."""
+WAITING_PAUSE: Final = 1.0
+STORE_PATIENCE: Final = 300.0
+STORE_PAUSE: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,7 +58,8 @@ class RayStages:
         self._prefix = prefix
         self._silence = silence_seconds
         self._keep = keep
-        self._base = base
+        # After out of memory, a clip as large as the last one would only meet the same end.
+        self._base = base if base and base.get("reduced", False) == reduced else None
         self._again: Call | None = None
         """The base clip, restored after a span was lost."""
         self._reduced = reduced
@@ -65,12 +70,13 @@ class RayStages:
         return await self._lasting(Stage.PREPROCESS, None, spec, self._reduced)
 
     async def generate(self, plan: Plan, report: Report) -> Call:
-        if self._base is None:
-            clip = await self._diffuse(plan, report)
-            self._base = await self._lasting(Stage.POSTPROCESS, "keep", clip, plan, f"{self._prefix}/base.mkv")
-            await self._keep(self._base)
-            return Call(Stage.GENERATE, clip)
-        return self._restored()
+        if self._base and (kept := await self._restored()):
+            return kept
+        clip = await self._diffuse(plan, report)
+        kept = await self._lasting(Stage.POSTPROCESS, "keep", clip, plan, f"{self._prefix}/base.mkv")
+        self._base = {**kept, "reduced": self._reduced}
+        await self._keep(self._base)
+        return Call(Stage.GENERATE, clip)
 
     async def _diffuse(self, plan: Plan, report: Report) -> Any:
         for _ in range(WAITING_TRIES):
@@ -85,7 +91,7 @@ class RayStages:
             except StageLost:
                 if began:
                     raise
-                await asyncio.sleep(SECONDS_BETWEEN_TRIES)
+                await asyncio.sleep(WAITING_PAUSE)
         raise StageLost(Stage.GENERATE)
 
     async def _drawn(self, events: AsyncIterator[dict[str, Any]], report: Report) -> Any:
@@ -105,8 +111,10 @@ class RayStages:
             raise StageLost(Stage.GENERATE)
         return clip
 
-    def _restored(self) -> Call:
-        return self._call(Stage.POSTPROCESS, "restore", self._base)
+    async def _restored(self) -> Call | None:
+        """The kept base clip; None if it is gone."""
+        clip = (await self._lasting(Stage.POSTPROCESS, "restore", self._base))["clip"]
+        return None if clip is None else Call(Stage.POSTPROCESS, clip)
 
     def interpolate(self, base: Call, plan: Plan, span: Span) -> Call:
         return self._call(Stage.INTERPOLATE, None, (self._again or base).response, plan, span)
@@ -123,7 +131,7 @@ class RayStages:
             async with self._waiting(call) as answer:
                 piece, seconds = await answer
         except StageLost:
-            self._again = self._restored()  # the base frames go with the replica that drew or restored them
+            self._again = await self._restored()  # the base frames go with the replica that drew or restored them
             raise
         self.seconds.update({stage: spent for stage, spent in seconds.items() if stage != Stage.GENERATE})
         return piece
@@ -138,16 +146,21 @@ class RayStages:
         return Call(stage, (handle.options(method_name=method) if method else handle).remote(*args), before)
 
     async def _lasting(self, stage: Stage, method: str | None, *args: Any) -> Any:
-        """The answer to a call, asked for again when its replica dies."""
-        for _ in range(LOST_TRIES - 1):
-            with suppress(StageLost):
-                return await self._answer(stage, method, *args)
-            await asyncio.sleep(SECONDS_BETWEEN_TRIES)
-        return await self._answer(stage, method, *args)
+        """The answer to a call, asked for again when its replica dies, and for a while when the object store does."""
+        end = time.monotonic() + STORE_PATIENCE
 
-    async def _answer(self, stage: Stage, method: str | None, *args: Any) -> Any:
-        async with self._waiting(self._call(stage, method, *args)) as answer:
-            return await answer
+        async def answer() -> Any:
+            async with self._waiting(self._call(stage, method, *args)) as response:
+                return await response
+
+        while True:
+            try:
+                return await patiently(answer)
+            except Unavailable as error:
+                if time.monotonic() > end:
+                    raise
+                log.warning("will try again", stage=stage.value, error=str(error))
+            await asyncio.sleep(STORE_PAUSE)
 
     @asynccontextmanager
     async def _waiting(self, call: Call) -> AsyncIterator[Any]:
@@ -166,6 +179,8 @@ class RayStages:
 def _what_happened(error: RayTaskError, stage: Stage) -> PipelineError:
     """The error that a replica raised, as it was raised there."""
     cause = error.cause
+    while isinstance(cause, RayTaskError):  # an argument of the call could not be made
+        cause = cause.cause
     if isinstance(cause, PipelineError):
         return cause
     if isinstance(cause, RayError | RayServeException):

@@ -22,6 +22,7 @@ from ray.exceptions import RayError
 from ray.serve.handle import DeploymentHandle
 from ray.serve.schema import ApplicationStatus
 
+from db.errors import ObjectMissing
 from db.settings import StorageSettings
 from db.storage import Storage, open_storage
 from pipeline import logs
@@ -135,7 +136,8 @@ class Generate(Replica):
     stage = Stage.GENERATE
 
     async def __call__(self, plan: Plan) -> AsyncIterator[dict[str, Any]]:
-        """Yields `{step, steps, preview}` from step 0 on and `{clip, seconds}` at last; the clip by reference."""
+        """Yields `{began}`: from here on, what befalls this process may be this job's doing; `{step, steps, preview}`
+        while it draws; and `{clip, seconds}` at last, the clip by reference."""
         events: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
         loop = asyncio.get_running_loop()
 
@@ -143,7 +145,7 @@ class Generate(Replica):
             loop.call_soon_threadsafe(events.put_nowait, {"step": step, "steps": steps, "preview": preview})
 
         def draw(check: Check) -> Clip:
-            report(0, plan.num_inference_steps, None)  # from here on, what befalls this process may be this job's doing
+            loop.call_soon_threadsafe(events.put_nowait, {"began": True})
             return self._work(plan, report, check)
 
         work = asyncio.create_task(self._run(draw))
@@ -220,12 +222,17 @@ class Postprocess(Replica):
             "plan": plan.model_dump(mode="json"),
         }
 
-    async def restore(self, base: dict[str, Any]) -> Handed:
-        data = await self._storage.get(base["key"])
+    async def restore(self, base: dict[str, Any]) -> dict[str, Any]:
+        """`{clip}` by reference; None where the kept clip is gone or damaged: it can be drawn again."""
+        try:
+            data = await self._storage.get(base["key"])
+        except ObjectMissing:
+            return {"clip": None}
         if sha256(data).hexdigest() != base["sha256"]:
-            raise StageFailed(self.stage, f"the kept base clip {base['key']} is damaged")
+            log.error("a kept base clip is damaged", key=base["key"])
+            return {"clip": None}
         clip, _ = await self._run(lambda _: self._work.restore(data))
-        return Handed(clip, {})
+        return {"clip": ray.put(Handed(clip, {}))}
 
 
 DEPLOYMENTS: Final[dict[Stage, type[Replica]]] = {

@@ -327,6 +327,7 @@ async def test_it_ends_with_the_token_unless_a_new_one_comes(started: Starter, a
             reading(served, parts.tokens.access(alice.id)) as goes_on,
         ):
             assert (await ends.until("error"))["data"]["code"] == "reauthenticate"
+            await goes_on.until("error")
             await goes_on.say(type="auth", token=alice.token)
             await goes_on.until("hello")
             assert await ends.end() == 4401

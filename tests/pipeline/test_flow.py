@@ -87,7 +87,7 @@ class Heard:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.flow.SECONDS_BETWEEN_TRIES", 0)
+    monkeypatch.setattr("pipeline.flow.PAUSES", (0, 0))
 
 
 async def pieces(stages: Names, report: Heard | None = None) -> list[str]:

@@ -82,13 +82,16 @@ async def test_generate_streams_its_steps_and_then_raises_what_it_met() -> None:
     events: list[dict[str, Any]] = []
     with pytest.raises(StageFailed, match="generate: ValueError: no colours left"):
         await everything(events)
-    assert [event["step"] for event in events] == list(range(1, 11))
-    assert [event["step"] for event in events if event["preview"]] == [5]
+    began, *steps = events
+    assert began == {"began": True}
+    assert [event["step"] for event in steps] == list(range(1, 11))
+    assert [event["step"] for event in steps if event["preview"]] == [5]
 
 
 async def test_generate_stops_within_one_step_when_nobody_listens_any_more() -> None:
     stream = Generate(SETTINGS)("a plan")  # type: ignore[arg-type]
-    await anext(stream)
+    assert "began" in await anext(stream)
+    assert "step" in await anext(stream)
     await stream.aclose()
     stopped_at = generate.Generate.last_step
     await asyncio.sleep(0.1)

@@ -11,6 +11,7 @@ from pipeline.spec import Plan
 from tests.faults.stages import script
 
 BASE_FPS: Final = 8
+NOISE: Final = 15  # for a file of some size
 PREVIEW: Final = b"RIFF\x00\x00\x00\x00WEBPVP8 "
 
 
@@ -23,7 +24,10 @@ class Generate:
         for step in range(plan.num_inference_steps):
             script.sleep(seconds / plan.num_inference_steps, check)
             report(step + 1, plan.num_inference_steps, PREVIEW)
-        if plan.base_width == plan.base_height:  # the reduced plan, after out of memory, is granted
-            script.misbehave(plan.prompt, "generate")
+        script.misbehave(plan.prompt, "generate", reduced=script.is_reduced(plan))
         shape = (plan.base_frames, plan.base_height, plan.base_width, 3)
-        return Clip(np.full(shape, 16 + plan.seed % 200, np.uint8), BASE_FPS)
+        shade = 16 + plan.seed % 200
+        if "noise" not in plan.prompt:
+            return Clip(np.full(shape, shade, np.uint8), BASE_FPS)
+        random = np.random.default_rng(plan.seed)
+        return Clip((shade + random.integers(-NOISE, NOISE + 1, shape)).astype(np.uint8), BASE_FPS)

@@ -16,8 +16,7 @@ class Preprocess:
         script.sign_in("preprocess")
 
     def __call__(self, spec: Spec, reduced: bool = False) -> Plan:
-        if not reduced:
-            script.obey(spec.prompt, "preprocess", lambda: None)
+        script.obey(spec.prompt, "preprocess", lambda: None, reduced=reduced)
         return Plan(
             prompt=spec.prompt,
             negative_prompt=spec.negative_prompt,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.errors import OutOfMemory, Refused
+from pipeline.spec import Plan
 
 Check = Callable[[], None]
 TICK_SECONDS: Final = 0.02
@@ -21,22 +22,27 @@ def orders(prompt: str, stage: str) -> list[list[str]]:
     return [words[1:] for words in said if len(words) > 1 and words[0] == stage]
 
 
-def obey(prompt: str, stage: str, check: Check) -> None:
+def obey(prompt: str, stage: str, check: Check, *, reduced: bool = False) -> None:
     sleep(seconds(prompt, stage), check)
-    misbehave(prompt, stage)
+    misbehave(prompt, stage, reduced=reduced)
+
+
+def is_reduced(plan: Plan) -> bool:
+    """Whether this is the smaller plan of a second try after out of memory."""
+    return plan.base_width < plan.base_height
 
 
 def seconds(prompt: str, stage: str) -> float:
     return sum(float(words[1]) for words in orders(prompt, stage) if words[0] == "sleep")
 
 
-def misbehave(prompt: str, stage: str) -> None:
+def misbehave(prompt: str, stage: str, *, reduced: bool = False) -> None:
     for what, *_ in orders(prompt, stage):
         if what == "hang" or (what == "hang-once" and first(prompt, stage)):  # deaf: not even a cancel ends it
             time.sleep(HANG_SECONDS)
         elif what == "die":
             os.kill(os.getpid(), signal.SIGKILL)
-        elif what == "oom":
+        elif what == "oom" and not reduced:
             raise OutOfMemory(stage)
         elif what == "refuse":
             raise Refused("asked to refuse", "/prompt")

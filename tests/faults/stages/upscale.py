@@ -13,5 +13,5 @@ class Upscale:
         script.sign_in("upscale")
 
     def __call__(self, clip: Clip, plan: Plan, check: Callable[[], None]) -> Clip:
-        script.obey(plan.prompt, "upscale", check)
+        script.obey(plan.prompt, "upscale", check, reduced=script.is_reduced(plan))
         return Clip(clip.frames.repeat(plan.upscale, axis=1).repeat(plan.upscale, axis=2), clip.fps)
