@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, BaseModel
 
 from api.edge import Gateway, Me, Parts, Transaction
 from api.problems import NotFound, documented
-from db import jobs
+from db import jobs, trash
 from db.jobs import Enqueued, Limits
 from db.models import TERMINAL, Job
 from db.storage import Storage
@@ -47,6 +47,7 @@ class JobView(BaseModel):
     created_at: AwareDatetime
     started_at: AwareDatetime | None
     finished_at: AwareDatetime | None
+    trashed_at: AwareDatetime | None
     preview_url: str | None
     retried_from: UUID | None
     links: dict[str, str]
@@ -125,8 +126,11 @@ async def list_jobs(
     after: Annotated[UUID | None, Query(description="the last_id of the page before")] = None,
     order: Literal["asc", "desc"] = "desc",
     status: Literal["queued", "running", "succeeded", "failed", "canceled"] | None = None,
+    trashed: Annotated[bool, Query(description="those in the trash instead of the others")] = False,
 ) -> JobList:
-    page = await jobs.page(session, owner_id=user.id, limit=limit, after=after, order=order, status=status)
+    page = await jobs.page(
+        session, owner_id=user.id, limit=limit, after=after, order=order, status=status, trashed=trashed
+    )
     positions = await jobs.queue_positions(session, user.id)
     data = [view(job, parts.storage, positions.get(job.id)) for job in page.data]
     first, last = (data[0].job_id, data[-1].job_id) if data else (None, None)
@@ -137,6 +141,24 @@ async def list_jobs(
 async def cancel(session: Transaction, parts: Parts, user: Me, job_id: UUID) -> JobView:
     """A waiting job is canceled at once, a running one within a denoising step; a finished one stays as it is."""
     job = await jobs.request_cancel(session, job_id, owner_id=user.id)
+    if job is None:
+        raise NotFound
+    return view(job, parts.storage)
+
+
+@router.delete("/jobs/{job_id}", responses=documented(401, 404, 409))
+async def throw_away(session: Transaction, parts: Parts, user: Me, job_id: UUID) -> JobView:
+    """Into the trash, where it can be restored for thirty days; what waits or runs must be canceled first."""
+    job = await trash.throw_away(session, job_id, owner_id=user.id)
+    if job is None:
+        raise NotFound
+    return view(job, parts.storage)
+
+
+@router.post("/jobs/{job_id}/restore", responses=documented(401, 404))
+async def restore(session: Transaction, parts: Parts, user: Me, job_id: UUID) -> JobView:
+    """Out of the trash; a job that is not in it stays as it is."""
+    job = await trash.restore(session, job_id, owner_id=user.id)
     if job is None:
         raise NotFound
     return view(job, parts.storage)

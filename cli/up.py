@@ -60,11 +60,9 @@ class System:
         environment = self._home.environment(self._database(), self.url)
         upgrade(environment["DATABASE_URL"])
         python = [sys.executable, "-m"]
-        uvicorn = ["uvicorn", "--factory", "api.app:create_app", "--host", self._host, "--port", str(self._port)]
-        # Access logs are the gateway's own, as JSON; uvicorn's would repeat them.
         commands = {
             "ray": [*python, "pipeline.cluster"],
-            "gateway": [*python, *uvicorn, "--no-access-log", "--log-level", "warning"],
+            "gateway": [*python, "api", "--host", self._host, "--port", str(self._port)],
             "dispatcher": [*python, "pipeline.dispatch"],
         }
         for name, command in commands.items():

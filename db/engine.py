@@ -25,6 +25,7 @@ def connect(url: str, *, pool_size: int = 10) -> AsyncEngine:
         max_overflow=pool_size,
         pool_timeout=10,
         pool_pre_ping=True,
+        hide_parameters=True,  # errors are logged, and parameters are prompts and hashes
         connect_args={"timeout": 5, "command_timeout": 30, "server_settings": _SERVER_SETTINGS},
     )
 

@@ -27,4 +27,4 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
 # A module and its arguments: the gateway, or `db.migrate`.
 ENTRYPOINT ["python", "-m"]
-CMD ["uvicorn", "--factory", "api.app:create_app", "--host", "0.0.0.0", "--port", "8000", "--no-access-log", "--timeout-graceful-shutdown", "10"]
+CMD ["python", "-m", "api", "--host", "0.0.0.0", "--port", "8000"]

@@ -168,22 +168,23 @@ class RayStages:
         try:
             async with asyncio.timeout(None if call.stage is Stage.GENERATE else self._silence):
                 yield call.response
-        except RayTaskError as error:
-            raise _what_happened(error, call.stage) from error
         except (TimeoutError, RayError, RayServeException, StopAsyncIteration) as error:
-            raise StageLost(call.stage) from error
+            met = _what_happened(error, call.stage)
+            if isinstance(met, StageLost):
+                log.warning("call lost", stage=call.stage.value, error=f"{type(error).__name__}: {error}"[:300])
+            raise met from error
         finally:
             call.cancel()
 
 
-def _what_happened(error: RayTaskError, stage: Stage) -> PipelineError:
-    """The error that a replica raised, as it was raised there."""
-    cause = error.cause
-    while isinstance(cause, RayTaskError):  # an argument of the call could not be made
+def _what_happened(error: Exception, stage: Stage) -> PipelineError:
+    """The error that a replica raised, as it was raised there; StageLost if there was nobody to raise one."""
+    cause = error
+    while isinstance(cause, RayTaskError):  # again and again where an argument of the call could not be made
         cause = cause.cause
     if isinstance(cause, PipelineError):
         return cause
-    if isinstance(cause, RayError | RayServeException):
+    if isinstance(cause, RayError | RayServeException | TimeoutError | StopAsyncIteration):
         return StageLost(stage)
     if isinstance(cause, StorageError | OSError):
         return Unavailable(stage, f"the object store does not answer: {cause}")

@@ -15,6 +15,8 @@ OWNED = {
     ("POST", "/api/jobs/{job_id}/cancel"),
     ("POST", "/api/jobs/{job_id}/retry"),
     ("GET", "/api/jobs/{job_id}/events"),
+    ("DELETE", "/api/jobs/{job_id}"),
+    ("POST", "/api/jobs/{job_id}/restore"),
 }
 SIGNED = {("GET", "/api/files/{key:path}"), ("HEAD", "/api/files/{key:path}")}  # tests/api/test_files.py
 SOCKETS = {("", "/api/ws")}  # tests/api/test_socket.py

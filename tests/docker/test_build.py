@@ -76,7 +76,7 @@ def test_it_answers(container: str) -> None:
     settings = {"SECRET_KEY": "k" * 32, "STORAGE_DIR": "/tmp/o", "STORAGE_SIGNING_KEY": "k" * 32,
                 "DATABASE_URL": "postgresql://aura:none@127.0.0.1:1/aura"}  # fmt: skip
     given = [part for name, value in settings.items() for part in ("--env", f"{name}={value}")]
-    serve = ["python", "-m", "uvicorn", "--factory", "api.app:create_app", "--port", str(port)]
+    serve = ["python", "-m", "api", "--port", str(port)]
     process = subprocess.Popen(
         ["timeout", "60", "buildah", "run", *given, container, "--", *serve], env=ENVIRONMENT, start_new_session=True
     )

@@ -8,6 +8,11 @@ from typing import Any, TypeVar
 
 CHUNK = 65536
 T = TypeVar("T")
+_WORDS = b"<?xml version='1.0'?><Error><Code>XMinioStorageFull</Code><Message>no room</Message></Error>"
+FULL = (
+    b"HTTP/1.1 507 Insufficient Storage\r\nContent-Type: application/xml\r\nConnection: close\r\n"
+    b"Content-Length: %d\r\n\r\n%s" % (len(_WORDS), _WORDS)
+)
 
 
 @dataclass(eq=False)
@@ -39,6 +44,8 @@ class Proxy:
     black_hole: bool = False
     cut_after: int | None = None
     """Reset a connection once its client has sent this many bytes."""
+    full: bool = False
+    """Answer each PUT of HTTP as an object store does that has no room left."""
     swallow: tuple[bytes, bytes] | None = None
     """(mark, last): cut instead of the answer to `last`, once, on a connection whose client has sent `mark` before."""
     deaf_listeners: bool = False
@@ -49,7 +56,7 @@ class Proxy:
 
     def heal(self) -> None:
         self.latency, self.refuse, self.black_hole, self.deaf_listeners = 0.0, False, False, False
-        self.cut_after = self.swallow = None
+        self.full, self.cut_after, self.swallow = False, None, None
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.refuse:
@@ -79,6 +86,10 @@ class Proxy:
                 line.server.write(data[: max(0, len(data) - (line.sent - self.cut_after))])
                 await line.server.drain()
                 self.cuts += 1
+                raise ConnectionResetError
+            if self.full and data.startswith(b"PUT "):
+                line.client.write(FULL)
+                await line.client.drain()
                 raise ConnectionResetError
             self._recognise(line, data)
             line.server.write(data)

@@ -159,8 +159,7 @@ class System:
         command = [sys.executable, "-m", module]
         if name in GATEWAYS:
             port = self.ports[name] = free_port()
-            command = [*command[:2], "uvicorn", "--factory", "api.app:create_app", "--host", "127.0.0.1"]
-            command += ["--port", str(port), "--no-access-log", "--log-level", "warning"]
+            command = [*command[:2], "api", "--port", str(port)]
         self.processes[name] = Process(name, command, self.environment(name), self.path / "logs")
 
     def _token(self) -> Path:
