@@ -75,17 +75,24 @@ class Child:
         self._not_before = time.monotonic() + PAUSES[min(self._failures, len(PAUSES) - 1)]
         return status
 
-    def stop(self, seconds: float) -> None:
-        """Ask it to end, wait, and insist."""
+    def ask_to_end(self) -> None:
+        if self._process is not None:
+            self._process.send_signal(signal.SIGTERM)
+
+    def wait(self, seconds: float) -> None:
+        """Wait until it has ended, and insist when it takes longer."""
         if self._process is None:
             return
-        self._process.send_signal(signal.SIGTERM)
         try:
             self._process.wait(seconds)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
         self._process = None
+
+    def stop(self, seconds: float) -> None:
+        self.ask_to_end()
+        self.wait(seconds)
 
     def last_words(self, lines: int = 5) -> str:
         """The end of its log, for a message about why it did not start."""

@@ -135,12 +135,16 @@ class System:
         write_json(self._home.processes_file, self._pids())
 
     def _end(self) -> None:
-        """First whoever holds jobs, so that they are given back; the database last."""
-        for child in reversed(self._children):
-            self._say(f"stopping {child.name}")
-            child.stop(STOP_SECONDS[child.name])
+        """First whoever holds jobs, so that they are given back; then the others side by side; the database last."""
+        self._say("stopping")
+        holders = [child for child in self._children if child.name == "dispatcher"]
+        others = [child for child in self._children if child not in holders]
+        for group in (holders, others):
+            for child in group:
+                child.ask_to_end()
+            for child in group:
+                child.wait(STOP_SECONDS[child.name])
         if self._postgres:
-            self._say("stopping postgres")
             self._postgres.stop()
         for path in (self._home.processes_file, self._home.address_file):
             path.unlink(missing_ok=True)
