@@ -268,7 +268,7 @@ class Attempt:
 
 
 async def cluster_answers() -> bool:
-    from pipeline.serve import alive  # late: Ray reads its environment when it is imported
+    from pipeline.cluster import alive  # late: Ray reads its environment when it is imported
 
     return await alive()
 

@@ -6,14 +6,18 @@ names a cluster that is there already, this program starts no head but deploys t
 """
 
 import asyncio
+import contextlib
 import os
 import signal
+import socket
 import sys
+import threading
 from pathlib import Path
 from typing import Final
 
 import ray
 import structlog
+from ray.exceptions import RayError
 
 from pipeline import logs, serve
 from pipeline.settings import PipelineSettings, prepare_ray, say_ready
@@ -22,7 +26,10 @@ log = structlog.get_logger()
 
 NAMESPACE: Final = "aura"
 JOIN_SECONDS: Final = 0.5
+KNOCK_SECONDS: Final = 3.0
 HEALTH_SECONDS: Final = 5.0
+ANSWER_SECONDS: Final = 15.0
+"""A head that does not answer for so long is gone."""
 
 
 async def join(settings: PipelineSettings, stop: asyncio.Event) -> bool:
@@ -32,7 +39,7 @@ async def join(settings: PipelineSettings, stop: asyncio.Event) -> bool:
             try:
                 await asyncio.to_thread(_connect, address)
                 break
-            except (ConnectionError, RuntimeError) as error:
+            except (OSError, RuntimeError) as error:
                 log.info("the Ray head does not answer yet", error=str(error).partition("\n")[0])
         await asyncio.sleep(JOIN_SECONDS)
     while not stop.is_set():
@@ -50,6 +57,10 @@ def find(settings: PipelineSettings) -> str | None:
 
 
 def _connect(address: str) -> None:
+    """Knock first: for a head that is gone, whose address still stands in the file, Ray would wait for minutes."""
+    host, _, port = address.rpartition(":")
+    if host and "/" not in host:
+        socket.create_connection((host, int(port)), KNOCK_SECONDS).close()
     ray.init(address, namespace=NAMESPACE, log_to_driver=False, configure_logging=False)
 
 
@@ -74,6 +85,26 @@ def _become_head(settings: PipelineSettings) -> None:
     write_down(settings.ray_address_file, str(context.address_info["gcs_address"]))
 
 
+async def alive(seconds: float = ANSWER_SECONDS) -> bool:
+    """Whether the head of the cluster still answers this process. Nobody waits for a thread that asks in vain."""
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[bool] = loop.create_future()
+
+    def ask() -> None:
+        try:
+            known = bool(ray.nodes())
+        except (RayError, RuntimeError, ConnectionError):
+            known = False
+        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(lambda: None if answer.done() else answer.set_result(known))
+
+    threading.Thread(target=ask, daemon=True, name="alive").start()
+    try:
+        return await asyncio.wait_for(answer, seconds)
+    except TimeoutError:
+        return False
+
+
 def write_down(path: Path, text: str) -> None:
     """Write a file that is never seen half written."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -85,6 +116,7 @@ def write_down(path: Path, text: str) -> None:
 async def stand(settings: PipelineSettings) -> int:
     """Run the head until a signal comes; leave with EX_TEMPFAIL when the cluster broke."""
     stop = asyncio.Event()
+    settings.ray_address_file.unlink(missing_ok=True)  # of a head that was killed
     try:
         await asyncio.to_thread(start, settings)
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -92,7 +124,7 @@ async def stand(settings: PipelineSettings) -> int:
         log.info("ready", address=find(settings))
         say_ready()
         while not stop.is_set():
-            if not await serve.alive():
+            if not await alive():
                 return os.EX_TEMPFAIL
             try:
                 async with asyncio.timeout(HEALTH_SECONDS):

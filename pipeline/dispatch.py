@@ -6,6 +6,7 @@ that whoever supervises it starts a fresh one: a process that has lost its Ray c
 
 import asyncio
 import contextlib
+import gc
 import os
 import random
 import signal
@@ -163,7 +164,7 @@ class Dispatcher:
 
 async def watch_ray(stop: asyncio.Event) -> bool:
     """Return when `stop` is set (True) or the cluster no longer answers (False)."""
-    from pipeline.serve import alive
+    from pipeline.cluster import alive
 
     while not stop.is_set():
         if not await alive():
@@ -199,6 +200,7 @@ async def main(settings: PipelineSettings) -> int:
         database_url=database.DATABASE_URL,
     )
     log.info("ready", owner=owner, jobs=settings.dispatcher_jobs)
+    gc.freeze()  # what is loaded stays: the collection after each span then looks at little
     say_ready()
     watching = asyncio.create_task(watch_ray(stop))
     watching.add_done_callback(lambda _: stop.set())

@@ -1,6 +1,7 @@
 """The five stages of one job on a Ray cluster, as `flow.render` sees them."""
 
 import asyncio
+import gc
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -67,14 +68,15 @@ class RayStages:
     async def preprocess(self, spec: Spec) -> Plan:
         if self._base:
             return Plan.model_validate(self._base["plan"])
-        return await self._lasting(Stage.PREPROCESS, None, spec, self._reduced)
+        return await self._lasting(lambda: self._ask(Stage.PREPROCESS, None, spec, self._reduced))
 
     async def generate(self, plan: Plan, report: Report) -> Call:
         if self._base and (kept := await self._restored()):
             return kept
         clip = await self._diffuse(plan, report)
-        kept = await self._lasting(Stage.POSTPROCESS, "keep", clip, plan, f"{self._prefix}/base.mkv")
-        self._base = {**kept, "reduced": self._reduced}
+        key = f"{self._prefix}/base.mkv"
+        kept_as = await self._lasting(lambda: self._ask(Stage.POSTPROCESS, "keep", clip, plan, key))
+        self._base = {**kept_as, "reduced": self._reduced}
         await self._keep(self._base)
         return Call(Stage.GENERATE, clip)
 
@@ -84,36 +86,36 @@ class RayStages:
             stream = self._handles[Stage.GENERATE].options(stream=True).remote(plan)
             try:
                 async with self._waiting(Call(Stage.GENERATE, stream)):
-                    events = aiter(stream)
-                    await anext(events)  # its turn has come: until then it is silent for as long as others take
+                    items = await _references(stream)
+                    await (await anext(items))  # its turn has come: until then it is silent for as long as others take
                     began = True
-                    return await self._drawn(events, report)
+                    return await self._drawn(items, report)
             except StageLost:
                 if began:
                     raise
                 await asyncio.sleep(WAITING_PAUSE)
         raise StageLost(Stage.GENERATE)
 
-    async def _drawn(self, events: AsyncIterator[dict[str, Any]], report: Report) -> Any:
-        """The clip, by reference. Heard to the end: Ray forgets what a call has yielded if the call is cut short."""
-        clip = None
+    async def _drawn(self, items: AsyncIterator[Any], report: Report) -> Any:
+        """The clip that the generator ends with, once all that it says before is reported."""
         while True:
             async with asyncio.timeout(self._silence):
-                event = await anext(events, None)
-            if event is None:
-                break
-            if "clip" in event:
-                self.seconds[Stage.GENERATE] += event["seconds"]
-                clip = event["clip"]
-            else:
-                report.generated(event["step"], event["steps"], event["preview"])
-        if clip is None:
-            raise StageLost(Stage.GENERATE)
-        return clip
+                event = await (await anext(items))
+                if "seconds" in event:
+                    self.seconds[Stage.GENERATE] += event["seconds"]
+                    return await _last(items)
+            report.generated(event["step"], event["steps"], event["preview"])
 
     async def _restored(self) -> Call | None:
         """The kept base clip; None if it is gone."""
-        clip = (await self._lasting(Stage.POSTPROCESS, "restore", self._base))["clip"]
+
+        async def fetch() -> Any:
+            stream = self._handles[Stage.POSTPROCESS].options(method_name="restore", stream=True).remote(self._base)
+            async with self._waiting(Call(Stage.POSTPROCESS, stream)):
+                items = await _references(stream)
+                return await _last(items) if (await (await anext(items)))["kept"] else None
+
+        clip = await self._lasting(fetch)
         return None if clip is None else Call(Stage.POSTPROCESS, clip)
 
     def interpolate(self, base: Call, plan: Plan, span: Span) -> Call:
@@ -134,10 +136,13 @@ class RayStages:
             self._again = await self._restored()  # the base frames go with the replica that drew or restored them
             raise
         self.seconds.update({stage: spent for stage, spent in seconds.items() if stage != Stage.GENERATE})
+        del call, frames
+        gc.collect()  # Serve's responses are cycles: left alone, they hold the frames of every span in shared memory
         return piece
 
     async def assemble(self, pieces: Sequence[Piece], plan: Plan) -> Video:
-        video, seconds = await self._lasting(Stage.POSTPROCESS, "assemble", list(pieces), plan, self._prefix)
+        given = (list(pieces), plan, self._prefix)
+        video, seconds = await self._lasting(lambda: self._ask(Stage.POSTPROCESS, "assemble", *given))
         self.seconds[Stage.POSTPROCESS] += seconds
         return video
 
@@ -145,21 +150,20 @@ class RayStages:
         handle = self._handles[stage]
         return Call(stage, (handle.options(method_name=method) if method else handle).remote(*args), before)
 
-    async def _lasting(self, stage: Stage, method: str | None, *args: Any) -> Any:
-        """The answer to a call, asked for again when its replica dies, and for a while when the object store does."""
+    async def _ask(self, stage: Stage, method: str | None, *args: Any) -> Any:
+        async with self._waiting(self._call(stage, method, *args)) as answer:
+            return await answer
+
+    async def _lasting(self, ask: Callable[[], Awaitable[Any]]) -> Any:
+        """An answer, asked for again when the replica dies, and for a while when the object store is away."""
         end = time.monotonic() + STORE_PATIENCE
-
-        async def answer() -> Any:
-            async with self._waiting(self._call(stage, method, *args)) as response:
-                return await response
-
         while True:
             try:
-                return await patiently(answer)
+                return await patiently(ask)
             except Unavailable as error:
                 if time.monotonic() > end:
                     raise
-                log.warning("will try again", stage=stage.value, error=str(error))
+                log.warning("will try again", error=str(error))
             await asyncio.sleep(STORE_PAUSE)
 
     @asynccontextmanager
@@ -175,6 +179,20 @@ class RayStages:
             raise met from error
         finally:
             call.cancel()
+
+
+async def _references(stream: Any) -> AsyncIterator[Any]:
+    """What a stream yields, each by reference. They are ours, so they outlive the replica that made them: a reference
+    of its own, handed over inside of an item, Ray forgets too early."""
+    items: AsyncIterator[Any] = await stream._to_object_ref_gen()
+    return items
+
+
+async def _last(items: AsyncIterator[Any]) -> Any:
+    """The next item, after which the stream is heard to its end: a call that is cut short may take its items along."""
+    item = await anext(items)
+    await anext(items, None)
+    return item
 
 
 def _what_happened(error: Exception, stage: Stage) -> PipelineError:

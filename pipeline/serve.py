@@ -4,7 +4,6 @@ Ray ships frames between them by reference. `deploy` starts them on the cluster 
 """
 
 import asyncio
-import contextlib
 import importlib
 import os
 import threading
@@ -15,10 +14,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final, TypeVar
 
-import ray
 import structlog
 from ray import serve
-from ray.exceptions import RayError
 from ray.serve.handle import DeploymentHandle
 from ray.serve.schema import ApplicationStatus
 
@@ -40,8 +37,9 @@ GRACE_SECONDS: Final = 60.0
 """How long a replica that is taken away may finish what it has: longer than the longest single step of a stage."""
 HEALTH_TIMEOUT_SECONDS: Final = 120.0
 """A replica under full load on few cores answers late; that is not death."""
-ANSWER_SECONDS: Final = 15.0
-"""A head that does not answer for so long is gone."""
+HEARD_SECONDS: Final = 1.0
+LEAVING_SECONDS: Final = 0.1
+"""What is said takes a moment to leave the process."""
 WAITING_CALLS: Final = 4
 """Calls that a replica holds while its one thread works: enough that it never idles, few enough to spread."""
 
@@ -135,17 +133,19 @@ class Preprocess(Replica):
 class Generate(Replica):
     stage = Stage.GENERATE
 
-    async def __call__(self, plan: Plan) -> AsyncIterator[dict[str, Any]]:
+    async def __call__(self, plan: Plan) -> AsyncIterator[dict[str, Any] | Handed]:
         """Yields `{began}`: from here on, what befalls this process may be this job's doing; `{step, steps, preview}`
-        while it draws; and `{clip, seconds}` at last, the clip by reference."""
+        while it draws; `{seconds}`, and the clip at last."""
         events: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
-        loop = asyncio.get_running_loop()
+        loop, heard = asyncio.get_running_loop(), threading.Event()
 
         def report(step: int, steps: int, preview: bytes | None) -> None:
             loop.call_soon_threadsafe(events.put_nowait, {"step": step, "steps": steps, "preview": preview})
 
         def draw(check: Check) -> Clip:
             loop.call_soon_threadsafe(events.put_nowait, {"began": True})
+            heard.wait(HEARD_SECONDS)
+            time.sleep(LEAVING_SECONDS)  # so that nobody else is blamed if this job ends the process
             return self._work(plan, report, check)
 
         work = asyncio.create_task(self._run(draw))
@@ -153,8 +153,10 @@ class Generate(Replica):
         try:
             while (event := await events.get()) is not None:
                 yield event
+                heard.set()
             clip, seconds = await work
-            yield {"clip": ray.put(Handed(clip, {self.stage: seconds})), "seconds": seconds}
+            yield {"seconds": seconds}
+            yield Handed(clip, {self.stage: seconds})
         finally:
             work.cancel()
             await asyncio.wait([work])
@@ -222,17 +224,19 @@ class Postprocess(Replica):
             "plan": plan.model_dump(mode="json"),
         }
 
-    async def restore(self, base: dict[str, Any]) -> dict[str, Any]:
-        """`{clip}` by reference; None where the kept clip is gone or damaged: it can be drawn again."""
+    async def restore(self, base: dict[str, Any]) -> AsyncIterator[dict[str, Any] | Handed]:
+        """Yields `{kept}`, whether the kept clip is there as it was (else it can be drawn again), and then the clip."""
         try:
             data = await self._storage.get(base["key"])
         except ObjectMissing:
-            return {"clip": None}
+            data = b""
         if sha256(data).hexdigest() != base["sha256"]:
-            log.error("a kept base clip is damaged", key=base["key"])
-            return {"clip": None}
+            log.error("kept base clip is gone or damaged", key=base["key"])
+            yield {"kept": False}
+            return
         clip, _ = await self._run(lambda _: self._work.restore(data))
-        return {"clip": ray.put(Handed(clip, {}))}
+        yield {"kept": True}
+        yield Handed(clip, {})
 
 
 DEPLOYMENTS: Final[dict[Stage, type[Replica]]] = {
@@ -275,23 +279,3 @@ def ready() -> bool:
     """Whether all five applications run."""
     applications = serve.status().applications
     return all(stage in applications and applications[stage].status == ApplicationStatus.RUNNING for stage in Stage)
-
-
-async def alive(seconds: float = ANSWER_SECONDS) -> bool:
-    """Whether the head of the cluster still answers this process. Nobody waits for a thread that asks in vain."""
-    loop = asyncio.get_running_loop()
-    answer: asyncio.Future[bool] = loop.create_future()
-
-    def ask() -> None:
-        try:
-            known = bool(ray.nodes())
-        except (RayError, RuntimeError, ConnectionError):
-            known = False
-        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
-            loop.call_soon_threadsafe(lambda: None if answer.done() else answer.set_result(known))
-
-    threading.Thread(target=ask, daemon=True, name="alive").start()
-    try:
-        return await asyncio.wait_for(answer, seconds)
-    except TimeoutError:
-        return False

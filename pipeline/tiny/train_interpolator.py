@@ -1,6 +1,6 @@
 """Train the frame interpolator on clips drawn four times as finely, half of them as the autoencoder repaints them.
 
-python -m pipeline.tiny.train_interpolator [--work .tiny-train] [--steps 2500]
+python -m pipeline.tiny.train_interpolator [--work .tiny-train] [--steps 2000]
 """
 
 import math
@@ -121,7 +121,7 @@ def train(work: Path, steps: int) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     options = training.parser(__doc__)
-    options.add_argument("--steps", type=int, default=2500)
+    options.add_argument("--steps", type=int, default=2000)
     chosen = options.parse_args(argv)
     training.start(chosen.work, chosen.threads, SEED)
     train(chosen.work, chosen.steps)

@@ -1,6 +1,6 @@
-"""Train the two upscalers on frames drawn at both sizes, half of the small ones as the autoencoder repaints them.
+"""Train the two upscalers on frames drawn at both sizes, a third of the small ones as the autoencoder repaints them.
 
-    python -m pipeline.tiny.train_upscaler [--work .tiny-train] [--steps 1500] [--scale 2 4]
+    python -m pipeline.tiny.train_upscaler [--work .tiny-train] [--steps 3000] [--scale 2 4]
 
 MSE on crops centred on edges: L1 on random crops collapses to the enlarged input.
 """
@@ -22,7 +22,7 @@ from pipeline.tiny.training import log
 NUM_FEAT, NUM_CONV = 32, 8
 SCENES, FRAMES_EACH, SEED = 900, 2, 51
 BATCH, CROP = 24, 20  # pixels of the small side of a crop
-LEARNING_RATE = 1e-3
+LEARNING_RATE = 2e-3
 
 
 def checkpoint(work: Path, scale: int) -> Path:
@@ -111,7 +111,7 @@ def train(work: Path, steps: int, scale: int) -> None:
     pace = training.Pace()
     while step < steps:
         rng = np.random.default_rng((SEED, scale, step))
-        x, target = crops(inputs[step % 2], large, points, rng)
+        x, target = crops(inputs[step % 3 == 0], large, points, rng)
         value = (model(x) - target).square().mean()
         rate = LEARNING_RATE * min(1.0, (step + 1) / 100)
         optimiser.param_groups[0]["lr"] = rate * 0.5 * (1 + math.cos(math.pi * step / steps))
@@ -134,7 +134,7 @@ def train(work: Path, steps: int, scale: int) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     options = training.parser(__doc__)
-    options.add_argument("--steps", type=int, default=1500)
+    options.add_argument("--steps", type=int, default=3000)
     options.add_argument("--scale", type=int, nargs="+", choices=list(layout.UPSCALERS), default=list(layout.UPSCALERS))
     chosen = options.parse_args(argv)
     training.start(chosen.work, chosen.threads, SEED)

@@ -1,7 +1,6 @@
 """The fault tests: one system of real processes for all of them, and the table of promises at the end."""
 
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +9,6 @@ from tests.faults.system import System
 from tests.faults.world import World
 
 TABLE = pytest.StashKey[list["Row"]]()
-SYSTEM_SECONDS = 280
 
 
 class Row:
@@ -31,6 +29,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("fault"):
+            item.add_marker("ray")
+            item.add_marker("slow")
     if config.getoption("faults", default="short") == "all":
         return
     left_out = [item for item in items if (mark := item.get_closest_marker("fault")) and not mark.kwargs.get("short")]
@@ -96,8 +98,3 @@ def table(rows: list[Row]) -> Iterator[str]:
     yield "| --- | --- | --- | --- |"
     for row in rows:
         yield f"| {row.fault} | {row.promise} | {row.measured} | {row.held} |"
-
-
-@pytest.fixture(scope="package")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("faults-scratch")

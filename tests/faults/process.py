@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from cli.child import die_with_parent
@@ -75,9 +75,9 @@ class Process:
         return f"{self.name} said:\n" + "\n".join(text.splitlines()[-lines:])
 
 
-def until(true: object, seconds: float, what: str) -> None:
-    """Wait for a condition in a test that has no event loop."""
+def until(true: Callable[[], bool], seconds: float, what: str) -> None:
+    """Wait for a condition where there is no event loop."""
     end = time.monotonic() + seconds
-    while not (true() if callable(true) else true):
+    while not true():
         assert time.monotonic() < end, f"not within {seconds} s: {what}"
         time.sleep(0.05)

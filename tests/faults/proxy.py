@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -51,6 +51,7 @@ class Proxy:
     deaf_listeners: bool = False
     """Nothing comes back any more on a connection that has said LISTEN."""
     swallowed: int = 0
+    unheard: int = 0
     cuts: int = 0
     lines: set[Line] = field(default_factory=set)
 
@@ -87,7 +88,7 @@ class Proxy:
                 await line.server.drain()
                 self.cuts += 1
                 raise ConnectionResetError
-            if self.full and data.startswith(b"PUT "):
+            if self.full and data.startswith(b"PUT ") and b"/" in data.split()[1][1:]:
                 line.client.write(FULL)
                 await line.client.drain()
                 raise ConnectionResetError
@@ -111,6 +112,7 @@ class Proxy:
                 self.swallowed += 1
                 raise ConnectionResetError
             if line.listens and self.deaf_listeners:
+                self.unheard += len(data)
                 continue
             line.client.write(data)
             await line.client.drain()
@@ -145,7 +147,7 @@ class Proxies:
 
     def cut(self, proxy: Proxy) -> None:
         """Reset every connection that is open now."""
-        self._run(_now(lambda: [line.cut() for line in proxy.lines]))
+        self._run(_cut(proxy))
 
     def close(self) -> None:
         self._run(self._end())
@@ -168,5 +170,6 @@ class Proxies:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
 
-async def _now(action: Callable[[], object]) -> None:
-    action()
+async def _cut(proxy: Proxy) -> None:
+    for line in list(proxy.lines):
+        line.cut()

@@ -11,7 +11,7 @@ if __name__ == "__main__":
     real = time.time
     Real = datetime.datetime
 
-    class Skewed(Real):  # type: ignore[valid-type, misc]
+    class Skewed(Real):
         @classmethod
         def now(cls, tz: Any = None) -> Any:
             return Real.now(tz) + datetime.timedelta(seconds=offset)

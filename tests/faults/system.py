@@ -5,7 +5,8 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -73,13 +74,14 @@ class System:
     def wait_until_ready(self, names: Iterable[str] | None = None) -> None:
         for name in names or self.processes:
             process = self.processes[name]
-            ready: Callable[[], bool] = (
-                (lambda name=name: self.answers(name)) if name in GATEWAYS else (lambda it=process: it.ready)
-            )
             try:
-                until(lambda ready=ready, it=process: ready() or not it.alive, START_SECONDS, f"{name} is ready")
+                until(partial(self._ready_or_dead, name), START_SECONDS, f"{name} is ready")
             finally:
                 assert process.alive, process.last_words()
+
+    def _ready_or_dead(self, name: str) -> bool:
+        process = self.processes[name]
+        return not process.alive or (self.answers(name) if name in GATEWAYS else process.ready)
 
     def answers(self, name: str) -> bool:
         try:

@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from tests.faults.conftest import Row
 from tests.faults.system import DISPATCHERS, GATEWAYS, LEASE_SECONDS
@@ -32,8 +33,8 @@ CUTS: dict[str, tuple[str, bytes]] = {
 }
 
 
-def cuts() -> list[object]:
-    def case(name: str) -> object:
+def cuts() -> list[ParameterSet]:
+    def case(name: str) -> ParameterSet:
         mark = pytest.mark.fault(
             "answer to COMMIT cut", "the outcome is read again; done once", short=name == "publish"
         )
@@ -121,6 +122,7 @@ async def test_listen_is_lost(world: World, row: Row) -> None:
     assert ended.finished_at is not None
     delay = seen - ended.finished_at.timestamp()
     row.measured = f"{delay:.2f} s"
+    assert sum(world.system.database[name].unheard for name in GATEWAYS) > 0
     assert delay <= 1.5
 
 

@@ -2,12 +2,14 @@
 
 import asyncio
 import itertools
+import random
 import secrets
 import time
 from collections.abc import Awaitable, Callable
 
 import httpx
 import pytest
+from _pytest.mark import ParameterSet
 from sqlalchemy import text
 
 from tests.faults.conftest import Row
@@ -15,8 +17,8 @@ from tests.faults.system import GATEWAYS, LEASE_SECONDS
 from tests.faults.world import World
 
 
-def sizes() -> list[object]:
-    def case(posts: int, kills: int, *, short: bool) -> object:
+def sizes() -> list[ParameterSet]:
+    def case(posts: int, kills: int, *, short: bool) -> ParameterSet:
         mark = pytest.mark.fault("gateway killed during POST", "0 lost, 0 doubled", short=short)
         return pytest.param(posts, kills, marks=mark, id=f"{posts} submissions, {kills} kills")
 
@@ -107,12 +109,12 @@ async def test_a_cancel_stops_the_drawing(world: World, row: Row) -> None:
 @pytest.mark.fault("cancels at random moments of 60 jobs", "accepted: never published")
 async def test_cancels_at_random_moments(world: World, row: Row) -> None:
     users = [await world.make_user() for _ in range(6)]
-    jobs = [await world.submit("generate sleep 0.2", user=users[n % 6]) for n in range(60)]
-    said = []
-    for n, job_id in enumerate(jobs):
+    jobs, said = [], []
+    for n in range(60):
+        jobs.append(await world.submit("generate sleep 0.2", user=users[n % 6]))
         if n % 2:
-            said.append(await world.cancel(job_id, user=users[n % 6]))
-            await asyncio.sleep(0.3 * (n % 5))
+            await asyncio.sleep(random.uniform(0, 1.5))
+            said.append(await world.cancel(jobs[-1], user=users[n % 6]))
     ended = [await world.ended(job_id, 120) for job_id in jobs]
     kept = [job.status for n, job in enumerate(ended) if n % 2 == 0]
     assert set(kept) == {"succeeded"}

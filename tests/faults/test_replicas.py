@@ -5,6 +5,7 @@ import signal
 import time
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from pipeline.spec import Stage
 from tests.faults.conftest import Row
@@ -22,8 +23,8 @@ SLEEPS = {
 RETURN_SECONDS = 120
 
 
-def cases() -> list[object]:
-    def case(stage: Stage) -> object:
+def cases() -> list[ParameterSet]:
+    def case(stage: Stage) -> ParameterSet:
         short = stage is Stage.UPSCALE
         mark = pytest.mark.fault("replica killed", "job done, other jobs unharmed", short=short)
         return pytest.param(stage, marks=mark, id=stage.value)

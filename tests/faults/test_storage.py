@@ -119,7 +119,7 @@ async def test_the_store_is_full(s3: tuple[World, Proxy], row: Row) -> None:
     await world.running(jobs[0])
     await asyncio.sleep(8)
     states = [(await world.row(job_id)).status for job_id in jobs]
-    kept = await world.storage.list("jobs/")
+    kept = [found for job_id in jobs for found in await world.storage.list(f"jobs/{job_id}/")]
     proxy.heal()
     ended = await world.succeeded(*jobs)
     assert kept == []

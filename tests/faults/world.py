@@ -34,7 +34,7 @@ class World:
         self.system = system
         self.engine = engines.connect(system.postgres.url)
         self.sessions = engines.sessions(self.engine)
-        self.storage = open_storage(StorageSettings(**system.storage_settings))
+        self.storage = open_storage(StorageSettings.model_validate(system.storage_settings))
         self.client = httpx.AsyncClient(timeout=10)
         self.accepted: list[UUID] = []
         self.canceled: set[UUID] = set()

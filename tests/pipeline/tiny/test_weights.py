@@ -13,7 +13,7 @@ from pipeline.models import realesrgan
 from pipeline.tiny import clips, evaluate, layout, random_weights
 
 # A form of what `aura evaluate tiny` prints, with a margin for fewer prompts.
-PROMPTS = 40
+PROMPTS = 30
 AT_LEAST = {"background": 0.97, "colour": 0.97, "shape": 0.80, "motion": 0.90, "all_four": 0.70}
 
 
