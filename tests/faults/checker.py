@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from db import sweep
+from db.errors import ObjectMissing
 from db.storage import Storage
 from pipeline.spec import Spec
 from pipeline.stages import video
@@ -64,7 +65,11 @@ async def problems(sessions: Sessions, storage: Storage, accepted: Iterable[UUID
             found += [f"{what}: {job_id}" for job_id in await session.scalars(text(query))]
         results = list(await session.execute(text(_RESULTS)))
     for result in results:
-        data = await storage.get(result.key)
+        try:
+            data = await storage.get(result.key)
+        except ObjectMissing:
+            found.append(f"its object is gone: {result.key}")
+            continue
         found += [f"{what}: {result.key}" for what in await asyncio.to_thread(wrong, result, data)]
     return found + await _left_behind(sessions, storage)
 
