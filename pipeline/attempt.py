@@ -41,6 +41,7 @@ DATABASE_TROUBLE: Final = (DBAPIError, InternalClientError, NoConnection, OSErro
 """What a database that is away, or on its way, raises; see `away`."""
 GIVE_BACK_SECONDS: Final = 10.0
 """A process that is asked to end waits no longer for the database: its leases run out by themselves."""
+GOING_DOWN_SECONDS: Final = 6.0
 TELL_SECONDS: Final = 0.5
 """At most two progress writes a second: more would only be dropped on the way to the screen."""
 TELL_ANYWAY_SECONDS: Final = 2.0
@@ -268,8 +269,10 @@ class Attempt:
 
 
 async def cluster_answers() -> bool:
+    """Asked after a moment: a head that is going down takes its replicas along first, and answers to the last."""
     from pipeline.cluster import alive  # late: Ray reads its environment when it is imported
 
+    await asyncio.sleep(GOING_DOWN_SECONDS)
     return await alive()
 
 
