@@ -67,7 +67,7 @@ async def test_a_cut_line_is_mended(life: Life, sessions: Sessions, database_url
         await hear(told, 1)
         async with sessions() as session:
             cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'"
-            assert await session.scalar(text(cut)) == 1
+            assert await session.scalar(text(cut)) >= 1  # a gateway of other tests may listen, too
         assert await hear(told, 1) == [RECONNECTED]
         job = await life.queued()
         assert [e["job_id"] for e in await hear(told, 1)] == [str(job.id)]
