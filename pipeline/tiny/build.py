@@ -6,7 +6,6 @@ Every program keeps checkpoints under --work: a build that was stopped goes on w
 """
 
 import json
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
@@ -15,7 +14,6 @@ from pipeline.tiny import (
     export,
     layout,
     networks,
-    tokens,
     train_generator,
     train_interpolator,
     train_text,
@@ -41,9 +39,8 @@ def write(work: Path, out: Path) -> None:
         raise FileNotFoundError(f"no trained generator in {work}: run pipeline.tiny.train_generator first")
     model.load_state_dict(state["average"]["weights"])
     unet, adapter = networks.split(model)
-    with tempfile.TemporaryDirectory() as scratch:
-        words = tokens.tokenizer(Path(scratch))
-        export.write_base(out, train_vae.trained(work), unet, train_text.trained(work, words), words)
+    words = train_text.tokenizer(work)
+    export.write_base(out, train_vae.trained(work), unet, train_text.trained(work, words), words)
     export.write_adapter(out, adapter)
     export.write_film(out, train_interpolator.trained(work))
     for scale in layout.UPSCALERS:

@@ -1,6 +1,6 @@
 """Measure a set of weights on held-out prompts with fixed seeds and print the figures.
 
-python -m pipeline.tiny.evaluate [--prompts 100] [--steps 10] [--folder pipeline/tiny/weights] [--json FILE]
+python -m pipeline.tiny.evaluate [--prompts 100] [--steps 20] [--folder pipeline/tiny/weights] [--json FILE]
 """
 
 import argparse
@@ -8,7 +8,9 @@ import json
 import math
 import random
 import time
+import warnings
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -20,10 +22,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from pipeline.models import realesrgan
+from pipeline.models.registry import TINY
 from pipeline.tiny import clips, layout
 from pipeline.tiny.judge import Verdict, judge
 
-STEPS, GUIDANCE, SEED = 10, 2.0, 1000
+# What is measured is what a request without these fields gets.
+STEPS, GUIDANCE = TINY.num_inference_steps, TINY.guidance_scale
+SEED = 1000
 ATTRIBUTES = ("background", "colour", "shape", "motion")
 
 
@@ -53,6 +58,13 @@ def generator(folder: Path) -> AnimateDiffPipeline:
     pipe = AnimateDiffPipeline.from_pretrained(folder / layout.BASE, motion_adapter=adapter, local_files_only=True)
     pipe.set_progress_bar_config(disable=True)
     return pipe
+
+
+def interpolator(folder: Path) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+    """The TorchScript model(x0, x1, dt)."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # torch would rather have torch.export; FILM is TorchScript
+        return torch.jit.load(str(folder / layout.FILM))
 
 
 def held_out_scenes(count: int) -> list[clips.Scene]:
@@ -169,7 +181,7 @@ def _decibel(error: float) -> float:
 @torch.no_grad()
 def interpolation_gain(folder: Path, count: int = 20) -> float:
     """dB above a cross-fade, at 1/4, 1/2 and 3/4 between the frames of held-out clips."""
-    model = torch.jit.load(str(folder / layout.FILM))
+    model = interpolator(folder)
     ours, fades = [], []
     for i, scene in enumerate(held_out_scenes(count)):
         fine = _tensor(clips.clip(scene, SEED + i, frames=4 * (clips.FRAMES - 1) + 1))

@@ -1,6 +1,6 @@
 """Train UNet and motion adapter together on latents of drawn clips.
 
-    python -m pipeline.tiny.train_generator [--work .tiny-train] [--steps 4000]
+    python -m pipeline.tiny.train_generator [--work .tiny-train] [--steps 3000]
 
 Predicts x0. Each clip is first learned from 4 or 8 random frames of 16 at their true positions (several times the
 clips a second), at the end from all 16; the last part mixes in oblong clips. Watch the x0 error at pure noise in the
@@ -36,6 +36,8 @@ OBJECT_WEIGHT = 5.0
 # Shares of the run: when the learning rate starts to fall, timesteps turn to the middle, oblong clips join.
 COOL_DOWN, MIDDLE_TIMES, OBLONG = 0.40, 0.35, 0.65
 OBLONG_SHARE = 0.20
+HARD_SHAPES = 0.90
+TIMES_AS_OFTEN: dict[str, float] = {"circle": 1.0, "square": 1.5, "triangle": 1.0, "star": 3.0}
 _EVERY = 50
 
 
@@ -260,7 +262,7 @@ class Run:
         if self.progress >= OBLONG and rng.random() < OBLONG_SHARE:
             self.oblongs = self.oblongs or [encoded(self.work, self.vae, *oblong) for oblong in OBLONGS]
             pool = rng.choice(self.oblongs)
-        picked = rng.sample(range(len(pool.scenes)), count)
+        picked = self._picked(pool, count, rng)
         clean = torch.from_numpy(pool.values[picked]).float()
         frames = torch.arange(clips.FRAMES).expand(count, -1)
         if length < clips.FRAMES:
@@ -269,6 +271,12 @@ class Run:
             clean = clean[torch.arange(count)[:, None], frames]
         texts = ["" if rng.random() < EMPTY_CAPTIONS else clips.caption(pool.scenes[i], rng).text for i in picked]
         return clean, self._hidden(texts), pool.weight[picked], frames
+
+    def _picked(self, pool: Latents, count: int, rng: random.Random) -> list[int]:
+        """Numbers of the clips of a batch: at the very end more of the shapes that are learned last."""
+        if self.progress < HARD_SHAPES:
+            return rng.sample(range(len(pool.scenes)), count)
+        return rng.choices(range(len(pool.scenes)), [TIMES_AS_OFTEN[scene.shape] for scene in pool.scenes], k=count)
 
     @torch.no_grad()
     def _hidden(self, texts: list[str]) -> Tensor:
@@ -298,7 +306,7 @@ class Run:
 
 def main(argv: list[str] | None = None) -> None:
     options = training.parser(__doc__)
-    options.add_argument("--steps", type=int, default=4000)
+    options.add_argument("--steps", type=int, default=3000)
     options.add_argument("--minutes", type=float, default=0.0, help="end after so much time instead of --steps")
     chosen = options.parse_args(argv)
     training.start(chosen.work, chosen.threads, SEED)
