@@ -139,7 +139,7 @@ def tell(outcome: Json, console: Console, *, as_json: bool) -> None:
         sys.stdout.write(json.dumps(outcome) + "\n")
         return
     for warning in outcome["warnings"]:
-        console.print(f"note: {warning}", highlight=False)
+        console.print(f"note: {warning}", highlight=False, soft_wrap=True)
     console.print(
         f"{outcome['path']}: {outcome['width']}x{outcome['height']}, {outcome['frames']} frames at "
         f"{outcome['fps']:g} fps, {outcome['size_bytes'] / 1000:.0f} kB, seed {outcome['resolved']['seed']}",

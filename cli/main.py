@@ -166,7 +166,10 @@ def check_first(spec: dict[str, Any]) -> None:
     try:
         Spec.model_validate(spec)
     except ValidationError as wrong:
-        lines = [f"{'.'.join(map(str, error['loc'])) or 'request'}: {error['msg']}" for error in wrong.errors()]
+        lines = [
+            f"{'.'.join(map(str, error['loc'])) or 'request'}: {error['msg'].removeprefix('Value error, ')}"
+            for error in wrong.errors()
+        ]
         leave("; ".join(lines), WRONG_INPUT)
 
 
