@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from api import auth, files, generate, health, jobs, logs, openapi, problems, results, socket, stream
+from api import auth, files, generate, health, jobs, logs, models, openapi, problems, results, socket, stream
 from api.body import BodyLimit
 from api.edge import Gateway
 from api.events import Hub
@@ -23,6 +23,7 @@ ROUTERS = (
     generate.router,
     jobs.router,
     results.router,
+    models.router,
     files.router,
     stream.router,
     socket.router,

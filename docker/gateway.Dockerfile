@@ -20,6 +20,8 @@ COPY db db
 COPY migrations migrations
 # All that the gateway may know of the pipeline.
 COPY pipeline/__init__.py pipeline/spec.py pipeline/
+COPY pipeline/models/__init__.py pipeline/models/registry.py pipeline/models/
+COPY pipeline/tiny/__init__.py pipeline/tiny/layout.py pipeline/tiny/vocabulary.py pipeline/tiny/
 COPY api api
 USER 10001:10001
 EXPOSE 8000
@@ -27,4 +29,4 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
 # A module and its arguments: the gateway, or `db.migrate`.
 ENTRYPOINT ["python", "-m"]
-CMD ["python", "-m", "api", "--host", "0.0.0.0", "--port", "8000"]
+CMD ["api", "--host", "0.0.0.0", "--port", "8000"]
