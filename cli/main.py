@@ -119,12 +119,34 @@ app.add_typer(bench, name="bench")
 app.add_typer(evaluate, name="evaluate")
 
 
+def models_dir(data_dir: Path) -> Path:
+    return Path(os.environ.get("MODELS_DIR", data_dir / "models"))
+
+
 @models.command("list")
 def list_models(data_dir: DataDir = DATA_DIR) -> None:
     """Name every model, what it is for, its licence, and whether its files are here."""
     from cli.models import show
 
-    show(Path(os.environ.get("MODELS_DIR", data_dir / "models")), Console(soft_wrap=True))
+    show(models_dir(data_dir), Console(soft_wrap=True))
+
+
+@models.command("pull")
+def pull_model(
+    name: Annotated[str, typer.Argument(help="As `aura models list` names it.")], data_dir: DataDir = DATA_DIR
+) -> None:
+    """Fetch the files of a published model."""
+    from cli.models import every
+    from cli.pull import CannotPull, pull
+
+    known = {weights.name: weights for _, weights in every()}
+    if name not in known:
+        leave(f"there is no model {name}; there are: {', '.join(known)}", WRONG_INPUT)
+    try:
+        folder = pull(known[name], models_dir(data_dir), Console(highlight=False, soft_wrap=True).print)
+    except CannotPull as error:
+        leave(str(error))
+    Console(highlight=False, soft_wrap=True).print(f"{name}: {folder}")
 
 
 @models.command("words")

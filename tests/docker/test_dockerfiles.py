@@ -1,5 +1,6 @@
 """The images: what goes in, who runs it, and that the gateway carries neither torch nor ray."""
 
+import importlib.util
 import json
 import os
 import re
@@ -135,3 +136,11 @@ def test_the_gateway_runs_on_what_its_image_holds(tmp_path: Path) -> None:
     ours = {name: file for name, file in modules.items() if name.split(".")[0] in ("api", "cli", "db", "pipeline")}
     assert {"api.app", "db.migrate", "pipeline.spec"} <= ours.keys()
     assert [name for name, file in ours.items() if not file.startswith(str(tmp_path))] == []
+
+
+@pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.name)
+def test_what_an_image_starts_is_a_module_of_ours(path: Path) -> None:
+    """The entry point is `python -m`: the command begins with the module, not with python."""
+    said = {name: value for name, value in instructions(path) if name in ("ENTRYPOINT", "CMD")}
+    assert json.loads(said["ENTRYPOINT"]) == ["python", "-m"]
+    assert importlib.util.find_spec(json.loads(said["CMD"])[0]) is not None
