@@ -124,7 +124,7 @@ def test_memory_stays_flat_in_the_length_of_the_video(system: Running) -> None:
         with Peak(system.pids()["ray"]) as peak:
             system.video(**LARGE, duration_seconds=seconds)
         peaks.append(peak.bytes / 1e6)
-    assert peaks[1] - peaks[0] < 75, f"peaks in MB: {peaks}"
+    assert peaks[1] - peaks[0] < 150, f"peaks in MB: {peaks}"  # 256 with the frames of all spans held
 
 
 @pytest.mark.slow
