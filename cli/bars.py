@@ -5,15 +5,9 @@ from typing import Any, Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-Json = dict[str, Any]
+from pipeline.spec import Stage
 
-LABELS = {
-    "preprocess": "preprocess",
-    "generate": "generate",
-    "interpolate": "interpolate",
-    "upscale": "upscale",
-    "postprocess": "postprocess",
-}
+Json = dict[str, Any]
 
 
 class Bars:
@@ -34,8 +28,8 @@ class Bars:
 
     def __enter__(self) -> Self:
         self._progress.start()
-        for name, label in LABELS.items():
-            self._tasks[name] = self._progress.add_task(label, total=1.0, note="")
+        for stage in Stage:
+            self._tasks[stage] = self._progress.add_task(stage, total=1.0, note="")
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -178,10 +178,6 @@ def positions(model: nn.Module) -> list[nn.Module]:
     return [module for module in model.modules() if type(module).__name__ == "SinusoidalPositionalEmbedding"]
 
 
-def parameters_millions(model: nn.Module) -> float:
-    return sum(p.numel() for p in model.parameters()) / 1e6
-
-
 def as_pixels(frames: Tensor) -> Tensor:
     """uint8 (N, H, W, 3) -> float32 (N, 3, H, W) in -1..1."""
     return frames.permute(0, 3, 1, 2).float().div(127.5).sub(1.0)
