@@ -206,17 +206,18 @@ class Hub:
     async def _look(self) -> None:
         """For everyone who watches: the open jobs, those that were open when last seen, the newest ones (they may have
         come and gone unnoticed), and the places in the queue."""
-        for owner_id, feeds in list(self._feeds.items()):
-            known = {job_id for feed in list(feeds) for job_id in feed.open_ids()}
-            async with self._sessions() as session:
-                rows = await jobs.open_jobs(session, owner_id)
-                rows += (await jobs.page(session, owner_id=owner_id, limit=RECENT)).data
-                rows += await jobs.by_ids(session, known - {job.id for job in rows})
-                waits = any(job.status == Status.QUEUED for job in rows)
-                positions = await jobs.queue_positions(session, owner_id) if waits else {}
-            self._offer(rows)
-            for feed in list(feeds):
-                feed.offer_positions(positions)
+        watching = {owner_id: list(feeds) for owner_id, feeds in self._feeds.items()}
+        known = {job_id for feeds in watching.values() for feed in feeds for job_id in feed.open_ids()}
+        async with self._sessions() as session:
+            rows = await jobs.open_jobs(session, watching)
+            waiting = {job.owner_id for job in rows if job.status == Status.QUEUED}
+            rows += await jobs.newest(session, watching, limit=RECENT)
+            rows += await jobs.by_ids(session, known - {job.id for job in rows})
+            positions = await jobs.queue_positions(session, waiting)
+        self._offer(rows)
+        for owner_id, feeds in watching.items():
+            for feed in feeds:
+                feed.offer_positions(positions.get(owner_id, {}))
 
     def _offer(self, rows: Iterable[Job]) -> None:
         for job in rows:

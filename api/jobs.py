@@ -131,7 +131,7 @@ async def list_jobs(
     page = await jobs.page(
         session, owner_id=user.id, limit=limit, after=after, order=order, status=status, trashed=trashed
     )
-    positions = await jobs.queue_positions(session, user.id)
+    positions = (await jobs.queue_positions(session, [user.id]))[user.id]
     data = [view(job, parts.storage, positions.get(job.id)) for job in page.data]
     first, last = (data[0].job_id, data[-1].job_id) if data else (None, None)
     return JobList(data=data, first_id=first, last_id=last, has_more=page.has_more)

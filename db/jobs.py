@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db import fair
 from db.errors import IdempotencyKeyReuse, NotRetryable
 from db.limits import Limits, check_limits
-from db.models import TERMINAL, Artifact, Job, Status
+from db.models import TERMINAL, Artifact, Job, Status, User
 from db.statement import TOUCHED, Statement, told
 
 __all__ = ["Enqueued", "Limits", "Page"]
@@ -118,10 +118,18 @@ async def page(
     return Page(data[:limit], has_more=len(data) > limit)
 
 
-async def open_jobs(session: AsyncSession, owner_id: UUID) -> list[Job]:
-    """The user's jobs that wait or run, oldest first."""
+async def open_jobs(session: AsyncSession, owner_ids: Iterable[UUID]) -> list[Job]:
+    """The jobs of these users that wait or run, oldest first."""
     waiting = Job.status.in_([Status.QUEUED, Status.RUNNING])
-    return list(await session.scalars(_fresh.where(Job.owner_id == owner_id, waiting).order_by(Job.id)))
+    return list(await session.scalars(_fresh.where(Job.owner_id.in_(list(owner_ids)), waiting).order_by(Job.id)))
+
+
+async def newest(session: AsyncSession, owner_ids: Iterable[UUID], *, limit: int) -> list[Job]:
+    """So many jobs of each of these users, the newest ones that are not in the trash."""
+    own = select(Job.id).where(Job.owner_id == User.id, Job.trashed_at.is_(None)).order_by(Job.id.desc()).limit(limit)
+    each = own.correlate(User).lateral()
+    ids = select(each.c.id).select_from(User).join(each, true()).where(User.id.in_(list(owner_ids)))
+    return list(await session.scalars(_fresh.where(Job.id.in_(ids)).order_by(Job.id.desc())))
 
 
 async def by_ids(session: AsyncSession, ids: Iterable[UUID]) -> list[Job]:
@@ -151,12 +159,17 @@ async def queue_position(session: AsyncSession, job: Job) -> int | None:
     """How many jobs start before this one does, itself counted: 1 is the next. None when it does not wait."""
     if job.status != Status.QUEUED:
         return None
-    return (await _positions(session, job.owner_id, job.id)).get(job.id)
+    rows = await session.execute(_POSITIONS, {"owner_ids": [job.owner_id], "job_id": job.id})
+    return next((row.position for row in rows if row.id == job.id), None)
 
 
-async def queue_positions(session: AsyncSession, owner_id: UUID) -> dict[UUID, int]:
-    """The places in line of all waiting jobs of a user."""
-    return await _positions(session, owner_id, None)
+async def queue_positions(session: AsyncSession, owner_ids: Iterable[UUID]) -> dict[UUID, dict[UUID, int]]:
+    """The places in line of all waiting jobs of these users, one dictionary for each of them."""
+    positions: dict[UUID, dict[UUID, int]] = {owner_id: {} for owner_id in owner_ids}
+    if positions:
+        for row in await session.execute(_POSITIONS, {"owner_ids": list(positions), "job_id": None}):
+            positions[row.owner_id][row.id] = row.position
+    return positions
 
 
 # A job claimed meanwhile is asked, not canceled: the CASE sees the row as it is under the lock.
@@ -179,6 +192,7 @@ CANCEL = Statement(
     },
 )
 
+_POSITIONS = text(fair.POSITIONS)
 _fresh = select(Job).execution_options(populate_existing=True)
 
 
@@ -210,8 +224,3 @@ async def _kept_base(session: AsyncSession, old: Job) -> dict[str, Any] | None:
         return None
     kept = select(Artifact.id).where(Artifact.key == old.base["key"], Artifact.expires_at > func.now())
     return old.base if await session.scalar(kept.with_for_update(read=True)) else None
-
-
-async def _positions(session: AsyncSession, owner_id: UUID, job_id: UUID | None) -> dict[UUID, int]:
-    rows = await session.execute(text(fair.POSITIONS), {"owner_id": owner_id, "job_id": job_id})
-    return {row.id: row.position for row in rows}

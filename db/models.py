@@ -120,12 +120,13 @@ class Job(Base):
         ),
         CheckConstraint("trashed_at IS NULL OR finished_at IS NOT NULL", "trashed_has_ended"),
         Index("ix_jobs_trashed_at", "trashed_at", postgresql_where=text("trashed_at IS NOT NULL")),
-        # Claim and queue position walk these two.
+        # Claim and queue position walk these three.
         Index(
             "ix_jobs_queued", "owner_id", text("priority DESC"), "created_at", "id",
             postgresql_where=text("status = 'queued'"),
         ),
         Index("ix_jobs_running", "owner_id", postgresql_where=text("status = 'running'")),
+        Index("ix_jobs_started", "owner_id", "started_at", postgresql_where=text("started_at IS NOT NULL")),
         Index("ix_jobs_owner_id_id", "owner_id", "id"),
         Index(
             "uq_jobs_idempotency_key", "owner_id", "idempotency_key",

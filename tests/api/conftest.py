@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
-import socket
+import fcntl
+import sys
+import termios
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -16,6 +18,7 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
+from api.__main__ import listen
 from api.app import create_app
 from api.edge import Gateway
 from api.settings import Settings
@@ -174,6 +177,12 @@ class Served:
 
     app: FastAPI
     port: int
+    server: uvicorn.Server
+
+    def waiting_bytes(self) -> list[int]:
+        """What waits to be taken by each connected reader, in this process and in the kernel."""
+        transports = [connection.transport for connection in list(self.server.server_state.connections)]
+        return [it.get_write_buffer_size() + _unsent(it.get_extra_info("socket").fileno()) for it in transports]
 
     @property
     def http(self) -> str:
@@ -184,12 +193,15 @@ class Served:
         return f"ws://127.0.0.1:{self.port}/api/ws"
 
 
+def _unsent(file: int) -> int:
+    return int.from_bytes(fcntl.ioctl(file, termios.TIOCOUTQ, bytes(4)), sys.byteorder)
+
+
 @contextlib.contextmanager
 def serve(app: FastAPI, **options: Any) -> Iterator[Served]:
     options |= {"timeout_graceful_shutdown": 1, "ws_ping_interval": None}  # who is dropped is dropped by us
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", **options))
-    listening = socket.create_server(("127.0.0.1", 0))
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16_384)  # what a slow reader may leave in the kernel
+    listening = listen("127.0.0.1", 0)
     thread = threading.Thread(target=server.run, args=([listening],))
     thread.start()
     deadline = time.monotonic() + 10
@@ -197,7 +209,7 @@ def serve(app: FastAPI, **options: Any) -> Iterator[Served]:
         time.sleep(0.01)
     try:
         assert server.started
-        yield Served(app, listening.getsockname()[1])
+        yield Served(app, listening.getsockname()[1], server)
     finally:
         server.should_exit = True
         thread.join(10)

@@ -374,14 +374,16 @@ async def test_a_slow_reader_is_dropped_and_the_others_go_on(
         await slow.send(json.dumps({"type": "auth", "token": alice.token}))
         await snapshot(good)
         assert await eventually(lambda: len(feeds[alice.id]) == 2)
-        jobs = 0
+        jobs, waiting = 0, 0
         while len(feeds[alice.id]) == 2 and jobs < 200:
+            waiting = max(waiting, *served.waiting_bytes())
             job = await worker.enqueue(alice.id, prompt="x" * 2000, negative_prompt="y" * 2000)
             jobs += 1
             while (await good.until("job.status"))["job_id"] != str(job.id):
                 pass
         assert 10 < jobs < 200
         assert len(feeds[alice.id]) == 1
+        assert 100_000 < waiting < 256 * 1024
         await worker.publish(await worker.claim())
         await good.until("job.output")
 

@@ -1,5 +1,7 @@
-"""Who is next: the head job of each user, fewest running first, then priority, then age."""
+"""Who is next: the head job of each user, fewest running first, then priority, then who waits longest for a turn."""
 
+import statistics
+import time
 from uuid import UUID
 
 from sqlalchemy import text
@@ -66,21 +68,49 @@ async def test_a_flood_holds_nobody_up(life: Life, make_user: MakeUser, sessions
     assert others <= set(first)
 
 
+async def test_a_flood_of_short_jobs_holds_nobody_up(life: Life, make_user: MakeUser) -> None:
+    """Its user never has a job running when the next is chosen, and its jobs are the oldest."""
+    for _ in range(25):
+        await life.queued()
+    await life.short()
+    others = {(await life.queued(await make_user())).id for _ in range(20)}
+    assert others <= {await life.short() for _ in range(21)}
+
+
+async def test_newcomers_do_not_overtake_who_waits(life: Life, make_user: MakeUser) -> None:
+    """Somebody who was served long ago waits since the job came, not for ever behind those who never were."""
+    await life.queued()
+    await life.short()
+    mine, theirs = await life.queued(), await life.queued(await make_user())
+    assert await order(life) == [mine.id, theirs.id]
+
+
 async def test_positions_are_the_order_of_the_starts(life: Life, make_user: MakeUser, call: Call) -> None:
     owners = [life.owner, await make_user(), await make_user()]
     await life.running(owner=owners[1])
     queued = [await life.queued(owner, priority=n % 3) for n, owner in enumerate([*owners, *owners, owners[0]])]
     positions = {job.id: await call(jobs.queue_position, job) for job in queued}
-    together = [await call(jobs.queue_positions, owner) for owner in owners]
-    assert {job_id: place for places in together for job_id, place in places.items()} == positions
+    together = await call(jobs.queue_positions, owners)
+    assert {job_id: place for places in together.values() for job_id, place in places.items()} == positions
     assert sorted(positions, key=lambda job_id: positions[job_id]) == await order(life)
     assert sorted(positions.values()) == list(range(1, 8))
+
+
+async def test_positions_know_who_was_served_last(life: Life, make_user: MakeUser, call: Call) -> None:
+    mine = [(await life.queued()).id for _ in range(4)]
+    other = await make_user()
+    theirs = [(await life.queued(other)).id for _ in range(2)]
+    assert await life.short() == mine[0]
+    expected = [theirs[0], mine[1], theirs[1], mine[2], mine[3]]
+    positions = [await call(jobs.queue_position, await life.seen(job_id)) for job_id in expected]
+    assert positions == [1, 2, 3, 4, 5]
+    assert await order(life) == expected
 
 
 async def test_only_waiting_jobs_have_a_position(life: Life, call: Call) -> None:
     lease = await life.running()
     assert await call(jobs.queue_position, await life.seen(lease.job_id)) is None
-    assert await call(jobs.queue_positions, life.owner) == {}
+    assert await call(jobs.queue_positions, [life.owner]) == {life.owner: {}}
 
 
 async def test_the_fair_order_walks_the_small_indexes(sessions: Sessions) -> None:
@@ -90,8 +120,44 @@ async def test_the_fair_order_walks_the_small_indexes(sessions: Sessions) -> Non
         for sql in (fair.POSITIONS, fair.NEXT.split(", next AS")[0] + " SELECT * FROM heads"):
             for name, predicate in fair.NEXT_GUARDS.items():
                 sql = sql.replace(f"<{name}>", predicate)
-            values = {"owner_id": UUID(int=1), "job_id": None, "running_per_user": 2}
+            values = {"owner_ids": [UUID(int=1)], "job_id": None, "running_per_user": 2}
             plan = "\n".join(await session.scalars(text(f"EXPLAIN {sql}"), values))
             assert "ix_jobs_queued" in plan
             assert "ix_jobs_running" in plan
+            assert "ix_jobs_started" in plan
             assert "Seq Scan on jobs" not in plan
+
+
+async def test_a_claim_looks_at_heads_only(life: Life, sessions: Sessions) -> None:
+    """With a hundred times as many jobs waiting, and as many ended, a claim of one in 500 users takes about as long."""
+    few = await _claim_seconds(life, sessions, jobs_per_user=2)
+    many = await _claim_seconds(life, sessions, jobs_per_user=200)
+    assert many < 5 * few
+
+
+async def _claim_seconds(life: Life, sessions: Sessions, *, jobs_per_user: int, users: int = 500) -> float:
+    """The median of 60 claims."""
+    async with sessions() as session, session.begin():
+        await session.execute(text("TRUNCATE users, jobs CASCADE"))
+        await session.execute(
+            text(
+                "INSERT INTO users (id, email, password_hash) "
+                "SELECT gen_random_uuid(), n || '@example.com', 'x' FROM generate_series(1, :users) n"
+            ),
+            {"users": users},
+        )
+        for extra in ("'queued', NULL, NULL, NULL", "'succeeded', now(), now(), '{}'::jsonb"):
+            await session.execute(
+                text(
+                    "INSERT INTO jobs (id, owner_id, spec, status, started_at, finished_at, resolved) "
+                    f"SELECT gen_random_uuid(), id, '{{}}', {extra} FROM users CROSS JOIN generate_series(1, :n)"
+                ),
+                {"n": jobs_per_user},
+            )
+        await session.execute(text("ANALYZE jobs"))
+    times = []
+    for _ in range(60):
+        began = time.perf_counter()
+        assert await life.claim() is not None
+        times.append(time.perf_counter() - began)
+    return statistics.median(times)

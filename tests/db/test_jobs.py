@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select
 
 from db import engine as engines
-from db import jobs, work
+from db import jobs, trash, work
 from db.embedded import Postgres
 from db.errors import IdempotencyKeyReuse, NotRetryable, QueueFull, QuotaExceeded
 from db.ids import uuid7
@@ -95,7 +95,7 @@ async def test_jobs_are_owned(life: Life, call: Call, make_user: MakeUser) -> No
     assert await call(jobs.artifacts, lease.job_id, owner_id=stranger) == []
     assert await call(jobs.retry, lease.job_id, owner_id=stranger, limits=LIMITS) is None
     assert (await call(jobs.page, owner_id=stranger, limit=5)).data == []
-    assert await call(jobs.open_jobs, stranger) == []
+    assert await call(jobs.open_jobs, [stranger]) == []
     assert (await call(jobs.get, lease.job_id, owner_id=life.owner)).status == "succeeded"
 
 
@@ -117,7 +117,17 @@ async def test_pages(life: Life, call: Call) -> None:
 async def test_open_jobs(life: Life, call: Call) -> None:
     await life.succeeded()
     running, queued = await life.running(), await life.queued()
-    assert [job.id for job in await call(jobs.open_jobs, life.owner)] == [running.job_id, queued.id]
+    assert [job.id for job in await call(jobs.open_jobs, [life.owner])] == [running.job_id, queued.id]
+
+
+async def test_the_newest_of_each_user(life: Life, make_user: MakeUser, call: Call) -> None:
+    other = await make_user()
+    mine = [await life.canceled() for _ in range(3)]
+    theirs = await life.queued(other)
+    assert await call(trash.throw_away, mine[2].id, owner_id=life.owner)
+    found = await call(jobs.newest, [life.owner, other], limit=1)
+    assert [job.id for job in found] == [theirs.id, mine[1].id]
+    assert await call(jobs.newest, [await make_user()], limit=1) == []
 
 
 async def test_cancel_while_waiting_ends_the_job_at_once(life: Life) -> None:

@@ -14,6 +14,8 @@ from tests.faults.system import DISPATCHERS, LEASE_SECONDS, PRODUCTION
 from tests.faults.world import World
 
 FAILPOINTS = ("after-claim", "after-generate", "before-publish", "in-publish", "after-publish", "before-fail")
+OUTCOMES = {"after-publish": ["succeeded"], "before-fail": ["lost", "failed", "succeeded"]}
+FENCED = "fenced, own objects removed, published once"
 TELLING = ("after-generate", "in-publish", "after-publish")
 GOES_ON_SECONDS = LEASE_SECONDS + 10  # the lease, a rescue, a pause of two seconds at most, and the work
 
@@ -41,24 +43,43 @@ async def test_a_dispatcher_is_killed_and_the_job_goes_on(world: World, row: Row
     world.release(failpoint)
     await world.succeeded(job_id, seconds=GOES_ON_SECONDS)
     row.measured = f"went on to its end in {time.monotonic() - began:.1f} s (lease {LEASE_SECONDS:.0f} s)"
-    expected = {"after-publish": ["succeeded"], "before-fail": ["lost", "failed", "succeeded"]}
-    assert await world.outcomes(job_id) == expected.get(failpoint, ["lost", "succeeded"])
+    assert await world.outcomes(job_id) == OUTCOMES.get(failpoint, ["lost", "succeeded"])
 
 
-@pytest.mark.fault("dispatcher stopped beyond its lease, then continued", "fenced, own objects removed", short=True)
-@pytest.mark.parametrize("failpoint", ["before-publish"])
-async def test_a_zombie_is_fenced(world: World, row: Row, failpoint: str) -> None:
+def zombies() -> list[ParameterSet]:
+    def case(failpoint: str, *, together: bool, short: bool = False) -> ParameterSet:
+        mark = pytest.mark.fault("dispatcher stopped beyond its lease, then continued", FENCED, short=short)
+        order = "while the other is there" if together else "when the other has published"
+        return pytest.param(failpoint, together, marks=mark, id=f"{failpoint}, {order}")
+
+    alone = [case(name, together=False, short=name == "before-publish") for name in FAILPOINTS]
+    return alone + [case(name, together=True) for name in FAILPOINTS if name != "after-publish"]
+
+
+@pytest.mark.parametrize(("failpoint", "together"), zombies())
+async def test_a_zombie_is_fenced(world: World, row: Row, failpoint: str, together: bool) -> None:
     world.hold(failpoint)
-    job_id = await world.submit()
+    job_id = await world.submit(prompt_for(failpoint))
     victim = world.process(await world.reached(failpoint))
     victim.send(signal.SIGSTOP)
-    world.release(failpoint)
-    await world.succeeded(job_id, seconds=GOES_ON_SECONDS)
-    victim.send(signal.SIGCONT)
-    await world.eventually(world.nothing_under(f"jobs/{job_id}/1/video"), 10, "its objects are gone")
+    if together:
+        while await world.reached(failpoint) == victim.pid:
+            pass
+        victim.send(signal.SIGCONT)
+        world.release(failpoint)
+        await world.succeeded(job_id, seconds=GOES_ON_SECONDS)
+    else:
+        world.release(failpoint)
+        await world.succeeded(job_id, seconds=GOES_ON_SECONDS)
+        victim.send(signal.SIGCONT)
+    if failpoint != "after-publish":
+        await world.eventually(world.nothing_under(f"jobs/{job_id}/1/video"), 10, "its objects are gone")
+    await world.succeeded(*[await world.submit() for _ in range(4)])
     assert victim.alive
-    assert await world.outcomes(job_id) == ["lost", "succeeded"]
-    row.measured = "its objects were gone when it had woken up"
+    assert await world.outcomes(job_id) == OUTCOMES.get(failpoint, ["lost", "succeeded"])
+    row.measured = (
+        "fenced, its objects gone" if failpoint != "after-publish" else "published once, in its first attempt"
+    )
 
 
 @pytest.fixture

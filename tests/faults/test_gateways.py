@@ -2,19 +2,27 @@
 
 import asyncio
 import itertools
+import json
 import random
 import secrets
+import socket
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
+from uuid import UUID
 
 import httpx
 import pytest
 from _pytest.mark import ParameterSet
 from sqlalchemy import text
+from websockets.asyncio.client import ClientConnection, connect
 
 from tests.faults.conftest import Row
 from tests.faults.system import GATEWAYS, LEASE_SECONDS
 from tests.faults.world import World
+
+BUFFERED_BYTES = 256 * 1024
+TIME_WAIT = "06"
 
 
 def sizes() -> list[ParameterSet]:
@@ -119,3 +127,54 @@ async def test_cancels_at_random_moments(world: World, row: Row) -> None:
     kept = [job.status for n, job in enumerate(ended) if n % 2 == 0]
     assert set(kept) == {"succeeded"}
     row.measured = ", ".join(f"{said.count(word)} answered {word}" for word in sorted(set(said)))
+
+
+@pytest.mark.fault("slow WebSocket reader", f"dropped; at most {BUFFERED_BYTES // 1024} kB wait for it", short=True)
+async def test_a_slow_reader_is_dropped(world: World, row: Row) -> None:
+    """It says who it is and never reads again, while its account is busy; nothing of it stays behind."""
+    listening = world.system.ports[GATEWAYS[0]]
+    address = f"ws://127.0.0.1:{listening}/api/ws"
+    narrow = socket.create_connection(("127.0.0.1", listening))
+    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    pair = listening, narrow.getsockname()[1]
+    async with connect(address) as good, connect(address, sock=narrow, ping_interval=None, close_timeout=0.1) as slow:
+        for reader in (good, slow):
+            await reader.send(json.dumps({"type": "auth", "token": world.token()}))
+            assert json.loads(await reader.recv())["type"] == "hello"
+        slow.transport.pause_reading()
+        held: list[int] = []
+        told: set[str] = set()
+        listening_on = asyncio.create_task(_note(good, told))
+        began = time.monotonic()
+        while (unsent := _unsent(*pair)) is not None:
+            held.append(unsent)
+            assert time.monotonic() < began + 90, f"still connected; {unsent} bytes wait, {len(told)} jobs"
+            await world.cancel(await world.submit("x" * 2000, negative_prompt="y" * 2000))
+        seconds = time.monotonic() - began
+        await world.eventually(_all_in(told, world.accepted), 10, "the other reader of the account heard of every job")
+        listening_on.cancel()
+    row.measured = f"gone after {seconds:.0f} s and {len(held)} jobs; at most {max(held) // 1024} kB waited"
+    assert 0 < max(held) <= BUFFERED_BYTES
+
+
+async def _note(reader: ClientConnection, told: set[str]) -> None:
+    """Write down the jobs that a reader hears of."""
+    async for message in reader:
+        told.add(json.loads(message)["job_id"])
+
+
+def _all_in(told: set[str], jobs: list[UUID]) -> Callable[[], Awaitable[bool]]:
+    async def all_in() -> bool:
+        return told >= set(map(str, jobs))
+
+    return all_in
+
+
+def _unsent(local: int, remote: int) -> int | None:
+    """What the kernel holds of a connection's output, in bytes; None when there is no such connection any more."""
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        ports = tuple(int(address.rpartition(":")[2], 16) for address in fields[1:3])
+        if ports == (local, remote) and fields[3] != TIME_WAIT:
+            return int(fields[4].partition(":")[0], 16)
+    return None

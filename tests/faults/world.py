@@ -86,7 +86,10 @@ class World:
             await asyncio.sleep(0.1)
 
     def headers(self, user: UUID | None = None) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self._tokens.access(user or self.user)}"}
+        return {"Authorization": f"Bearer {self.token(user)}"}
+
+    def token(self, user: UUID | None = None) -> str:
+        return self._tokens.access(user or self.user)
 
     def spec(self, prompt: str, **values: Any) -> dict[str, Any]:
         return {"prompt": prompt or "nothing special", "seed": next(self._seeds), **SPEC, **values}
