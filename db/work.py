@@ -4,6 +4,7 @@ A worker owns a job through its Lease. Whatever it writes holds only while the j
 claimed and under its name; None or False says that this is over ("fenced"): drop your own objects and say nothing.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -14,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db import moves
-from db.models import Artifact, Attempt, Job, Json
+from db.models import Artifact, Attempt, Job, Json, Status
 from db.rates import learn_rate, rates
 from db.sweep import known_keys
 
@@ -58,6 +59,13 @@ async def claim(
     await session.execute(moves.ONE_CLAIM_AT_A_TIME)
     values = {"owner": owner, "running_per_user": running_per_user, "lease_seconds": lease_seconds}
     return await _job(session, moves.CLAIM, values)
+
+
+async def claimed(session: AsyncSession, *, owner: str, known: Collection[UUID]) -> Job | None:
+    """A job that this owner holds without knowing: the answer to the COMMIT of a claim was lost."""
+    await session.execute(moves.ONE_CLAIM_AT_A_TIME)  # a claim that is still under way at the server ends first
+    unheard = select(Job).where(Job.status == Status.RUNNING, Job.lease_owner == owner, Job.id.not_in(known))
+    return await session.scalar(unheard.limit(1).execution_options(populate_existing=True))
 
 
 async def beat(session: AsyncSession, lease: Lease, *, lease_seconds: float = LEASE_SECONDS) -> Beat | None:

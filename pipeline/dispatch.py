@@ -22,6 +22,7 @@ from db import sweep, trash, work
 from db.engine import connect, sessions
 from db.errors import StorageError
 from db.listen import listen
+from db.models import Job
 from db.settings import DatabaseSettings, StorageSettings
 from db.storage import Storage, open_storage
 from pipeline import logs
@@ -48,6 +49,8 @@ class Dispatcher:
         self._sessions, self._storage, self._handles, self._settings = sessions, storage, handles, settings
         self._database_url = database_url
         self._running: dict[asyncio.Task[None], Attempt] = {}
+        self._unsure = False
+        """The answer to a claim was lost: a job may be ours without our knowing."""
         self._wake = asyncio.Event()
         self._lost = asyncio.Event()
 
@@ -91,15 +94,11 @@ class Dispatcher:
     async def _claim_one(self) -> bool:
         try:
             async with self._sessions.begin() as session:
-                job = await work.claim(
-                    session,
-                    owner=self._owner,
-                    running_per_user=self._settings.running_per_user,
-                    lease_seconds=self._settings.lease_seconds,
-                )
+                job = await self._next(session)
                 rates = await work.rates(session) if job else {}
         except DATABASE_TROUBLE as error:
             log.warning("claim failed", error=away(error))
+            self._unsure = True
             return False
         if job is None:
             return False
@@ -117,6 +116,19 @@ class Dispatcher:
         task.add_done_callback(self._ended)
         log.info("claimed", job_id=str(job.id), attempt=job.attempt)
         return True
+
+    async def _next(self, session: AsyncSession) -> Job | None:
+        if self._unsure:
+            known = [attempt.lease.job_id for attempt in self._running.values()]
+            if job := await work.claimed(session, owner=self._owner, known=known):
+                return job
+            self._unsure = False
+        return await work.claim(
+            session,
+            owner=self._owner,
+            running_per_user=self._settings.running_per_user,
+            lease_seconds=self._settings.lease_seconds,
+        )
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._running.pop(task, None)

@@ -4,8 +4,8 @@ Ray ships frames between them by reference. `deploy` starts them on the cluster 
 """
 
 import asyncio
+import faulthandler
 import importlib
-import os
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -36,7 +36,8 @@ Check = Callable[[], None]
 GRACE_SECONDS: Final = 60.0
 """How long a replica that is taken away may finish what it has: longer than the longest single step of a stage."""
 HEALTH_TIMEOUT_SECONDS: Final = 120.0
-"""A replica under full load on few cores answers late; that is not death."""
+"""A replica under full load on few cores answers late; that is not death. After three times it is replaced."""
+STDERR: Final = 2
 HEARD_SECONDS: Final = 1.0
 LEAVING_SECONDS: Final = 0.1
 """What is said takes a moment to leave the process."""
@@ -57,7 +58,8 @@ class Replica:
 
     Ray gives the slot of a cancelled call free at once, although a thread cannot be interrupted. So a cancelled call
     raises a flag that the stage looks at between its steps, and holds its slot until the thread has really stopped.
-    A thread that has long given no sign never will: then the process ends, and Serve starts another.
+    A thread that has long given no sign never will: then the process says where it hangs and ends, even if a native
+    call holds the interpreter, and Serve starts another.
     """
 
     stage: Stage
@@ -66,7 +68,6 @@ class Replica:
         logs.configure()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=self.stage)
         self._settings = settings
-        self._last_sign: float | None = None
         self._work: Any = self._thread.submit(self._load).result()
 
     def _load(self) -> Any:
@@ -75,12 +76,6 @@ class Replica:
     def _class(self) -> Any:
         """Imported here and not above: a replica loads what its own stage needs, and nothing else."""
         return getattr(importlib.import_module(f"{self._settings.stages}.{self.stage}"), self.stage.capitalize())
-
-    async def check_health(self) -> None:
-        """Serve asks every few seconds."""
-        if self._last_sign and time.monotonic() - self._last_sign > self._settings.stage_silence_seconds:
-            log.error("stage silent: this replica ends", stage=self.stage)
-            os._exit(os.EX_SOFTWARE)
 
     async def _run(self, work: Callable[[Check], T]) -> tuple[T, float]:
         stop = threading.Event()
@@ -99,7 +94,7 @@ class Replica:
         """Run in the thread: the result and its seconds. Whatever a stage meets leaves with the stage's name."""
 
         def check() -> None:
-            self._last_sign = time.monotonic()
+            faulthandler.dump_traceback_later(self._settings.stage_silence_seconds, exit=True, file=STDERR)
             if stop.is_set():
                 raise Stopped
 
@@ -113,7 +108,7 @@ class Replica:
             log.exception("stage failed", stage=self.stage)
             raise StageFailed(self.stage, f"{type(error).__name__}: {error}") from error
         finally:
-            self._last_sign = None
+            faulthandler.cancel_dump_traceback_later()
 
     async def _next(self, given: Handed, work: Callable[[Check], Clip]) -> Handed:
         clip, seconds = await self._run(work)
@@ -258,7 +253,7 @@ def application(stage: Stage, settings: PipelineSettings) -> serve.Application:
         max_ongoing_requests=WAITING_CALLS,
         graceful_shutdown_timeout_s=GRACE_SECONDS,
         health_check_period_s=5,
-        health_check_timeout_s=HEALTH_TIMEOUT_SECONDS,
+        health_check_timeout_s=min(HEALTH_TIMEOUT_SECONDS, settings.stage_silence_seconds),
     )
     return deployment.bind(settings)
 

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from db import jobs, moves, users, work
 from db.work import Lease
 from tests.conftest import Sessions
-from tests.db.conftest import Life, attempts, until_waiting
+from tests.db.conftest import Call, Life, attempts, until_waiting
 
 
 async def test_claim(life: Life, sessions: Sessions) -> None:
@@ -89,3 +89,12 @@ async def test_the_cap_holds_between_parallel_claims(life: Life, sessions: Sessi
         await until_waiting(sessions, "advisory")
         await session.commit()
     assert await claiming is None
+
+
+async def test_a_claim_whose_answer_was_lost_is_found_again(life: Life, call: Call) -> None:
+    heard, lost, other = await life.running("w1"), await life.running("w1"), await life.running("w2")
+    await life.queued()
+    found = await call(work.claimed, owner="w1", known=[heard.job_id])
+    assert work.lease_of(found) == lost
+    assert await call(work.claimed, owner="w1", known=[heard.job_id, lost.job_id]) is None
+    assert await call(work.claimed, owner="w2", known=[other.job_id]) is None

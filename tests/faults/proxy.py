@@ -23,7 +23,7 @@ class Line:
     server: asyncio.StreamWriter
     sent: int = 0
     seen: bytes = b""
-    """What the client has said lately, to recognise a moment by."""
+    """What was said lately, by either end, to recognise a moment by."""
     swallow: bool = False
     listens: bool = False
 
@@ -47,7 +47,7 @@ class Proxy:
     full: bool = False
     """Answer each PUT of HTTP as an object store does that has no room left."""
     swallow: tuple[bytes, bytes] | None = None
-    """(mark, last): cut instead of the answer to `last`, once, on a connection whose client has sent `mark` before."""
+    """(mark, last): cut instead of the answer to `last`, once, on a connection over which `mark` has gone before."""
     deaf_listeners: bool = False
     """Nothing comes back any more on a connection that has said LISTEN."""
     swallowed: int = 0
@@ -99,12 +99,13 @@ class Proxy:
 
     def _recognise(self, line: Line, data: bytes) -> None:
         line.listens = line.listens or b"LISTEN" in data
-        if self.swallow is None:
-            return
-        mark, last = self.swallow
-        line.seen = (line.seen + data)[-CHUNK:]
-        if mark in line.seen and last in data:
+        self._remember(line, data)
+        if self.swallow and self.swallow[0] in line.seen and self.swallow[1] in data:
             self.swallow, line.swallow = None, True
+
+    def _remember(self, line: Line, data: bytes) -> None:
+        if self.swallow:
+            line.seen = (line.seen + data)[-CHUNK:]
 
     async def _back(self, line: Line, reader: asyncio.StreamReader) -> None:
         while data := await self._read(reader):
@@ -114,6 +115,7 @@ class Proxy:
             if line.listens and self.deaf_listeners:
                 self.unheard += len(data)
                 continue
+            self._remember(line, data)
             line.client.write(data)
             await line.client.drain()
         line.client.write_eof()

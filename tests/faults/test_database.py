@@ -27,6 +27,7 @@ async def test_postgres_is_killed(world: World, row: Row) -> None:
 
 
 CUTS: dict[str, tuple[str, bytes]] = {
+    "claim": ("nobody answers", b"nobody answers"),
     "publish": ("", b"/video.mp4"),
     "fail": ("generate oom", b"out_of_memory"),
     "keep base": ("", b"/base.mkv"),

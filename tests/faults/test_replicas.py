@@ -52,17 +52,32 @@ async def test_a_replica_is_killed_and_the_job_is_done(world: World, row: Row, s
         assert job.attempt == 1
 
 
-@pytest.mark.fault("replica whose thread hangs", "replaced, job done")
-@pytest.mark.parametrize("stage", ["generate", "upscale"])
-async def test_a_replica_that_hangs_is_replaced(world: World, row: Row, stage: str) -> None:
+@pytest.mark.fault("replica that hangs", "replaced, job done")
+@pytest.mark.parametrize("order", ["generate hang-once", "upscale hang-once", "generate seize-once"])
+async def test_a_replica_that_hangs_is_replaced(world: World, row: Row, order: str) -> None:
+    stage = order.split()[0]
     hung = world.system.replica(stage).pid
-    job_id = await world.submit(f"{stage} hang-once")
+    job_id = await world.submit(order)
     began = time.monotonic()
     (job,) = await world.succeeded(job_id, seconds=4 * SILENCE_SECONDS + 60)
     row.measured = (
         f"done after {time.monotonic() - began:.0f} s (silence {SILENCE_SECONDS:.0f} s) in attempt {job.attempt}"
     )
     assert hung not in [replica.pid for replica in world.system.living(stage)]
+
+
+@pytest.mark.fault("replica's process frozen", "replaced by Serve's health check, job done")
+@pytest.mark.parametrize("stage", ["generate", "upscale"])
+async def test_a_frozen_replica_is_replaced(world: World, row: Row, stage: str) -> None:
+    job_id = await world.submit(f"{stage} sleep 3")
+    await world.in_stage(job_id, "generate" if stage == "generate" else "interpolate")
+    frozen = world.system.replica(stage)
+    frozen.send_signal(signal.SIGSTOP)
+    began = time.monotonic()
+    (job,) = await world.succeeded(job_id, seconds=300)
+    row.measured = (
+        f"done after {time.monotonic() - began:.0f} s (silence {SILENCE_SECONDS:.0f} s) in attempt {job.attempt}"
+    )
 
 
 @pytest.mark.fault("Serve controller killed", "running and new jobs are done")

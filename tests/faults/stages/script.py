@@ -1,5 +1,6 @@
 """What a prompt tells the sleeping stages: `generate sleep 0.5, upscale hang`. Anything else in a prompt is ignored."""
 
+import ctypes
 import os
 import signal
 import time
@@ -38,8 +39,10 @@ def seconds(prompt: str, stage: str) -> float:
 
 def misbehave(prompt: str, stage: str, *, reduced: bool = False) -> None:
     for what, *_ in orders(prompt, stage):
-        if what == "hang" or (what == "hang-once" and first(prompt, stage)):  # deaf: not even a cancel ends it
+        if what == "hang-once" and first(prompt, stage):  # deaf: not even a cancel ends it
             time.sleep(HANG_SECONDS)
+        elif what == "seize-once" and first(prompt, stage):  # a native call that lets no other thread run
+            ctypes.PyDLL(None).sleep(int(HANG_SECONDS))
         elif what == "die":
             os.kill(os.getpid(), signal.SIGKILL)
         elif what == "oom" and not reduced:
