@@ -13,6 +13,8 @@ from api.edge import Me, Parts, Transaction
 from api.jobs import IdempotencyKey, announce, limits, links
 from api.problems import documented
 from db import jobs
+from pipeline.errors import Refused
+from pipeline.models.registry import choose
 from pipeline.spec import Spec
 
 router = APIRouter(prefix="/api", tags=["jobs"])
@@ -29,11 +31,17 @@ class Accepted(BaseModel):
 
 
 async def exact_spec(request: Request, spec: Spec) -> Spec:
-    """Read once more, strictly: `true` is no number of steps, and `"512"` is no width."""
+    """Read once more, strictly: `true` is no number of steps, and `"512"` is no width. A model that nobody has is told
+    at once, and not when the job's turn has come."""
     try:
-        return Spec.model_validate_json(await request.body(), strict=True)
+        exact = Spec.model_validate_json(await request.body(), strict=True)
+        choose(exact)
     except ValidationError as error:
         raise RequestValidationError([e | {"loc": ("body", *e["loc"])} for e in error.errors()]) from error
+    except Refused as error:
+        place = ("body", *error.pointer.split("/")[1:])
+        raise RequestValidationError([{"loc": place, "msg": error.message, "type": "refused"}]) from error
+    return exact
 
 
 def digest(spec: Spec) -> str:

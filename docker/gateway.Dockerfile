@@ -19,7 +19,7 @@ COPY --from=dependencies /opt/venv /opt/venv
 COPY db db
 COPY migrations migrations
 # All that the gateway may know of the pipeline.
-COPY pipeline/__init__.py pipeline/spec.py pipeline/
+COPY pipeline/__init__.py pipeline/errors.py pipeline/spec.py pipeline/
 COPY pipeline/models/__init__.py pipeline/models/registry.py pipeline/models/
 COPY pipeline/tiny/__init__.py pipeline/tiny/layout.py pipeline/tiny/vocabulary.py pipeline/tiny/
 COPY api api

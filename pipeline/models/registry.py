@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from pipeline.spec import Scheduler
+from pipeline.errors import Refused
+from pipeline.spec import Scheduler, Spec
 from pipeline.tiny.layout import SHIPPED
 
 UNPINNED: Final = "main"
@@ -205,6 +206,17 @@ _UPSCALERS: Final = (
 
 INTERPOLATORS: Final[Mapping[str, Interpolator]] = {weights.name: weights for weights in _INTERPOLATORS}
 UPSCALERS: Final[Mapping[str, Upscaler]] = {weights.name: weights for weights in _UPSCALERS}
+
+
+def choose(spec: Spec) -> tuple[Model, Scheduler]:
+    """The model and the scheduler of a request; Refused when there is no such model, or it cannot be sampled so."""
+    if (model := MODELS.get(spec.model)) is None:
+        raise Refused(f"there is no model {spec.model!r}; there are: {', '.join(MODELS)}", "/model")
+    chosen = spec.scheduler or model.scheduler
+    if chosen not in model.schedulers:
+        known = ", ".join(scheduler.value for scheduler in model.schedulers)
+        raise Refused(f"{model.name} cannot be sampled with {chosen.value}, only with: {known}", "/scheduler")
+    return model, chosen
 
 
 def interpolator(model: Model, models_dir: Path) -> Interpolator:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.errors import Refused
-from pipeline.models.registry import MODELS, UPSCALERS, Model, Weights, interpolator
-from pipeline.spec import MAX_SEED, Plan, Scheduler, Spec
+from pipeline.models.registry import UPSCALERS, Model, Weights, choose, interpolator
+from pipeline.spec import MAX_SEED, Plan, Spec
 from pipeline.tiny.vocabulary import unknown_words
 
 TOKEN: Final = re.compile(r"\w+|[^\w\s]")
@@ -27,8 +27,7 @@ class Preprocess:
 
     def __call__(self, spec: Spec, reduced: bool = False) -> Plan:
         """`reduced` draws half the area: for a second try after the device ran out of memory."""
-        model = self._model(spec)
-        scheduler = _scheduler(spec, model)
+        model, scheduler = choose(spec)
         area = model.base_area * (REDUCED_AREA if reduced else 1)
         width, height = base_size(spec.width, spec.height, area, model.sizes)
         plan = Plan(
@@ -52,11 +51,6 @@ class Preprocess:
         )
         used = self._used(plan, model)
         return plan.model_copy(update={"warnings": tuple(self._warnings(plan, model, used, reduced))})
-
-    def _model(self, spec: Spec) -> Model:
-        if spec.model not in MODELS:
-            raise Refused(f"there is no model {spec.model!r}; there are: {', '.join(MODELS)}", "/model")
-        return MODELS[spec.model]
 
     def _used(self, plan: Plan, model: Model) -> list[Weights]:
         """The sets of files this plan needs; Refused when one of them is not there."""
@@ -129,11 +123,3 @@ def _sizes(aspect: float, area: int) -> Iterator[tuple[int, int]]:
 def factor(width: int, height: int, spec: Spec) -> int:
     """The smallest enlargement that reaches the size asked for; 4 when none does."""
     return next((f for f in FACTORS if width * f >= spec.width and height * f >= spec.height), FACTORS[-1])
-
-
-def _scheduler(spec: Spec, model: Model) -> Scheduler:
-    chosen = spec.scheduler or model.scheduler
-    if chosen not in model.schedulers:
-        known = ", ".join(scheduler.value for scheduler in model.schedulers)
-        raise Refused(f"{model.name} cannot be sampled with {chosen.value}, only with: {known}", "/scheduler")
-    return chosen

@@ -64,6 +64,7 @@ LIMITS: list[tuple[dict[str, Any], str]] = [
     ({"seed": False}, "/seed"),
     ({"model": ""}, "/model"),
     ({"model": "../etc"}, "/model"),
+    ({"model": "sora"}, "/model"),
     ({"scheduler": "pndm"}, "/scheduler"),
     ({"format": "avi"}, "/format"),
     ({"steps": 5}, "/steps"),

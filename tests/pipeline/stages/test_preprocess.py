@@ -161,7 +161,7 @@ def test_a_sampler_that_the_model_does_not_know_is_refused(
     preprocess: Preprocess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     few = replace(registry.MODELS["tiny"], schedulers=(Scheduler.LCM,))
-    monkeypatch.setattr(module, "MODELS", {"tiny": few})
+    monkeypatch.setattr(registry, "MODELS", {"tiny": few})
 
     with pytest.raises(Refused, match="tiny cannot be sampled with ddim, only with: lcm") as refused:
         preprocess(spec(scheduler="ddim"))
