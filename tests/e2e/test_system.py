@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from cli.client import Problem
 from tests.e2e.conftest import Running
 
 SMALL = {"prompt": "a blue square moving left on a white background", "width": 64, "height": 64, "fps": 8, "seed": 1}
@@ -42,10 +43,16 @@ def test_a_job_is_canceled_within_one_denoising_step(system: Running) -> None:
     assert time.monotonic() - began < 5
 
 
-def test_a_model_that_does_not_exist_fails_the_job_with_a_list_of_those_that_do(system: Running) -> None:
-    job = system.finish(system.client.generate(SMALL | {"model": "nonsense"}))
-    assert (job["status"], job["error"]["code"]) == ("failed", "refused")
-    assert "tiny" in job["error"]["message"]
+def test_a_model_that_does_not_exist_is_refused_with_a_list_of_those_that_do(system: Running) -> None:
+    with pytest.raises(Problem, match=r"model: there is no model 'nonsense'; there are: tiny, ") as refused:
+        system.client.generate(SMALL | {"model": "nonsense"})
+    assert (refused.value.status, refused.value.code) == (422, "invalid_request")
+
+
+def test_a_model_without_its_files_fails_the_job_and_names_them(system: Running) -> None:
+    job = system.finish(system.client.generate(SMALL | {"model": "animatediff"}))
+    assert (job["status"], job["error"]["code"], job["attempt"]) == ("failed", "refused", 1)
+    assert "animatediff/base/model_index.json" in job["error"]["message"]
 
 
 def test_progress_never_falls_and_ends_at_one(system: Running) -> None:

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import psutil
 import pytest
+from _pytest.mark import ParameterSet
 
 from pipeline.spec import Stage
 from tests.faults.conftest import Row
@@ -20,9 +21,9 @@ from tests.faults.system import DISPATCHERS, GATEWAYS, LEASE_SECONDS
 from tests.faults.world import World
 
 JOBS = int(os.environ.get("CHAOS_JOBS", "400"))
+FEW = 40
 SEED = int(os.environ.get("CHAOS_SEED", "0")) or secrets.randbelow(2**31) + 1
 EVERYTHING = {"kill": 30, "stop": 20, "postgres": 6, "cut": 10}
-POSTGRES_ONLY = {"postgres": 20}
 USERS = 12
 PAUSES = 0.2, 1.6
 END_SECONDS = 300
@@ -32,9 +33,9 @@ WHOLE_SECONDS = 150
 class Chaos:
     """Does so many deeds of each kind, in an order and to victims drawn by the seed, and revives what it has killed."""
 
-    def __init__(self, world: World, deeds: Mapping[str, int], seed: int) -> None:
+    def __init__(self, world: World, deeds: Mapping[str, int], jobs: int, seed: int) -> None:
         self.world, self.random = world, random.Random(seed)
-        self.deeds = [kind for kind, number in deeds.items() for _ in range(max(1, number * JOBS // 400))]
+        self.deeds = [kind for kind, number in deeds.items() for _ in range(max(1, number * jobs // 400))]
         self.random.shuffle(self.deeds)
 
     async def rage(self) -> None:
@@ -75,17 +76,29 @@ def _kill(process: psutil.Process) -> None:
         return
 
 
+def cases() -> list[ParameterSet]:
+    def case(name: str, deeds: Mapping[str, int], jobs: int, *, short: bool = False) -> ParameterSet:
+        promise = f"100 % end in {WHOLE_SECONDS} s, 0 failed, 0 wrong, 0 doubled"
+        mark = pytest.mark.fault("random chaos", promise, short=short)
+        return pytest.param(deeds, jobs, marks=mark, id=f"{jobs} jobs, {name}")
+
+    return [
+        case("everything", EVERYTHING, FEW, short=True),
+        case("everything", EVERYTHING, JOBS),
+        case("PostgreSQL killed again and again", {"postgres": 20}, JOBS),
+    ]
+
+
 @pytest.mark.timeout(900)
-@pytest.mark.fault(f"random chaos over {JOBS} jobs", f"100 % end in {WHOLE_SECONDS} s, 0 failed, 0 wrong, 0 doubled")
-@pytest.mark.parametrize("deeds", [EVERYTHING, POSTGRES_ONLY], ids=["everything", "PostgreSQL killed 20 times"])
-async def test_random_chaos(world: World, row: Row, deeds: dict[str, int]) -> None:
+@pytest.mark.parametrize(("deeds", "jobs"), cases())
+async def test_random_chaos(world: World, row: Row, deeds: Mapping[str, int], jobs: int) -> None:
     row.measured = f"CHAOS_SEED={SEED}"
-    chaos = Chaos(world, deeds, SEED)
+    chaos = Chaos(world, deeds, jobs, SEED)
     users = [await world.make_user() for _ in range(USERS)]
     began = time.monotonic()
     async with asyncio.TaskGroup() as both:
         both.create_task(chaos.rage())
-        submitting = both.create_task(_submit_all(world, users))
+        submitting = both.create_task(_submit_all(world, users, jobs))
     world.system.heal()
     ended = [await world.ended(job_id, END_SECONDS) for job_id in submitting.result()]
     states = Counter(job.status for job in ended)
@@ -103,9 +116,9 @@ def _counts(counter: Counter[str]) -> str:
     return ", ".join(f"{number} {what}" for what, number in sorted(counter.items()))
 
 
-async def _submit_all(world: World, users: list[UUID]) -> list[UUID]:
+async def _submit_all(world: World, users: list[UUID], number_of_jobs: int) -> list[UUID]:
     """Four clients at once; now and then one changes its mind."""
-    turns = iter(range(JOBS))
+    turns = iter(range(number_of_jobs))
     jobs: list[UUID] = []
 
     async def client() -> None:

@@ -28,7 +28,7 @@ TIME_WAIT = "06"
 def sizes() -> list[ParameterSet]:
     def case(posts: int, kills: int, *, short: bool) -> ParameterSet:
         mark = pytest.mark.fault("gateway killed during POST", "0 lost, 0 doubled", short=short)
-        return pytest.param(posts, kills, marks=mark, id=f"{posts} submissions, {kills} kills")
+        return pytest.param(posts, kills, marks=mark, id=f"{posts} submissions, {kills} kill{'s' * (kills > 1)}")
 
     return [case(40, 1, short=True), case(200, 4, short=False)]
 
