@@ -35,7 +35,7 @@ def errors(traces: list[Json]) -> Iterator[tuple[float, float]]:
     rates: dict[str, float] = {}
     for trace in traces:
         clock = Replay()
-        tracker = Tracker(rates, resumed=trace["resumed"], clock=clock)
+        tracker = Tracker(rates, clock=clock)
         tracker.planned(Plan.model_validate(trace["plan"]))
         for at, what, done, of in trace["events"]:
             clock.now = at

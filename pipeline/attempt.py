@@ -29,7 +29,7 @@ from pipeline.errors import OutOfMemory, PipelineError, Refused, StageFailed, St
 from pipeline.failpoints import reach
 from pipeline.flow import render
 from pipeline.progress import Tracker
-from pipeline.remote import RayStages
+from pipeline.remote import BASE_NAME, RayStages
 from pipeline.settings import PipelineSettings
 from pipeline.spec import Spec
 
@@ -75,7 +75,7 @@ class Attempt:
         self._sessions, self._storage, self._settings = sessions, storage, settings
         self._model = str(job.spec.get("model"))
         own = {phase: rate for (phase, model), rate in rates.items() if model == self._model}
-        self._tracker = Tracker(own, resumed=job.base is not None)
+        self._tracker = Tracker(own)
         self._beat_now = asyncio.Event()
         self._stages = RayStages(
             handles,
@@ -128,6 +128,9 @@ class Attempt:
                 await self._give_back()
                 raise ClusterLost from error
             await self._fail(error)
+        except Exception as error:  # a mistake of ours, or a row of another version: not the fault of a lost worker
+            log.exception("attempt broke", job_id=str(self.lease.job_id), attempt=self.lease.attempt)
+            await self._fail(error)
         else:
             await self._publish(video)
 
@@ -142,6 +145,8 @@ class Attempt:
                 session, self.lease, resolved=video.resolved, warnings=list(video.warnings), artifacts=artifacts
             )
             await reach("in-publish")
+            if not held:
+                await session.rollback()  # what did not end well was not done to the end, either
             return held
 
         await reach("before-publish")
@@ -154,10 +159,10 @@ class Attempt:
         else:
             await self._stop(Verdict.FENCED)
 
-    async def _fail(self, error: PipelineError) -> None:
-        row = {"code": _code(error), "message": str(error), "stage": getattr(error, "stage", None)}
+    async def _fail(self, error: Exception) -> None:
+        row = {"code": _code(error), "message": _message(error), "stage": getattr(error, "stage", None)}
         smaller = isinstance(error, OutOfMemory) and not self.job.reduced
-        retry = smaller or isinstance(error, StageLost | Unavailable)
+        retry = smaller or isinstance(error, StageLost | Unavailable) or not isinstance(error, PipelineError)
         log.warning("attempt failed", job_id=str(self.lease.job_id), attempt=self.lease.attempt, retry=retry, **row)
         await reach("before-fail")
         await self._persist(lambda session: work.fail(session, self.lease, error=row, retry=retry, reduced=smaller))
@@ -176,9 +181,11 @@ class Attempt:
         await self._drop_objects()
 
     async def _drop_objects(self) -> None:
-        """Best effort: what stays behind has no row and is swept."""
+        """Best effort: what stays behind has no row and is swept. The base clip is not only ours: a later attempt may
+        have begun from it, and a retry may."""
         try:
-            await self._storage.delete([found.key for found in await self._storage.list(f"{self.prefix}/")])
+            keys = [found.key for found in await self._storage.list(f"{self.prefix}/")]
+            await self._storage.delete([key for key in keys if not key.endswith(f"/{BASE_NAME}")])
         except (StorageError, OSError) as error:
             log.warning("own objects left to the sweeper", prefix=self.prefix, error=str(error))
 
@@ -288,9 +295,19 @@ def _artifact(output: Any) -> dict[str, Any]:
     return {name: getattr(output, name) for name in names}
 
 
-def _code(error: PipelineError) -> str:
-    codes = {Refused: "refused", OutOfMemory: "out_of_memory", StageLost: "stage_lost", Unavailable: "unavailable"}
-    return codes.get(type(error), "stage_failed" if isinstance(error, StageFailed) else "failed")
+CODES: Final[dict[type[Exception], str]] = {
+    Refused: "refused", OutOfMemory: "out_of_memory", StageLost: "stage_lost", Unavailable: "unavailable",
+    StageFailed: "stage_failed",
+}  # fmt: skip
+
+
+def _code(error: Exception) -> str:
+    return CODES.get(type(error), "internal_error")
+
+
+def _message(error: Exception) -> str:
+    """For the job's owner: of a mistake of ours only that it was one, the rest stands in the log."""
+    return str(error) if isinstance(error, PipelineError) else "Something went wrong on our side."
 
 
 def away(error: BaseException) -> str:

@@ -41,12 +41,9 @@ class Tracker:
     the phase itself has been seen to move.
     """
 
-    def __init__(
-        self, rates: Mapping[str, float], *, resumed: bool = False, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, rates: Mapping[str, float], *, clock: Callable[[], float] = time.monotonic) -> None:
         self._rates = rates
         self._clock = clock
-        self._resumed = resumed
         self._phases = {name: Phase() for name in PHASES}
         self._plan: Plan | None = None
         self._planned_at = 0.0
@@ -65,11 +62,13 @@ class Tracker:
             self._set(Stage.INTERPOLATE, "skipped", 1.0)
         if plan.upscale == 1:
             self._set(Stage.UPSCALE, "skipped", 1.0)
-        self._begin("generate")
         self._say(Stage.GENERATE, "waiting for the generator", 0, plan.num_inference_steps)
 
     def generated(self, step: int, steps: int, preview: bytes | None = None) -> None:
+        """`step` 0 says that the job's turn has come: what it waited before is no work."""
         self._note("generated", step, steps)
+        if self._phases["generate"].began is None:
+            self._phases["generate"].began = self._planned_at if step else self._clock()
         self._phases["generate"].done = step / steps
         self.preview = preview or self.preview
         self._set(Stage.GENERATE, "running", step / steps)
@@ -112,14 +111,14 @@ class Tracker:
         return None if None in left else round(sum(seconds or 0 for seconds in left), 1)
 
     def measured(self) -> dict[str, float]:
-        """Seconds per unit of the phases that have ended, to learn from; nothing of a phase that was resumed."""
+        """Seconds per unit of the phases that have ended, to learn from; nothing of one that was skipped."""
         if self._plan is None:
             return {}
         units = work(self._plan)
         return {
             name: phase.elapsed(0) / units[name]
             for name, phase in self._phases.items()
-            if phase.ended is not None and units[name] and not (self._resumed and name == "generate")
+            if phase.began is not None and phase.ended is not None and units[name]
         }
 
     def trace(self) -> dict[str, Any]:
@@ -132,6 +131,11 @@ class Tracker:
             "events": self.events,
             "seconds": self._clock() - self._planned_at,
         }
+
+    @property
+    def _resumed(self) -> bool:
+        """Nothing was drawn: the kept base clip was there."""
+        return self._phases["generate"].began is None
 
     def _note(self, what: str, done: int, of: int) -> None:
         self.events.append((self._clock() - self._planned_at, what, done, of))

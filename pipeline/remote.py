@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 
 import structlog
+from pydantic import ValidationError
 from ray.exceptions import RayError, RayTaskError
 from ray.serve.exceptions import RayServeException
 
@@ -23,6 +24,10 @@ log = structlog.get_logger()
 Handles = Mapping[Stage, Any]
 Keep = Callable[[dict[str, Any]], Awaitable[None]]
 
+BASE_NAME: Final = "base.mkv"
+QUEUED_SILENCES: Final = 6
+"""A call may wait behind others for as many times as a stage may be silent at work: who works is watched where he
+works, and this only ends a wait that nothing else has ended."""
 WAITING_TRIES: Final = 20
 """A job that only waited when its replica died is not to blame, unlike the one that was being drawn."""
 WAITING_PAUSE: Final = 1.0
@@ -57,10 +62,9 @@ class RayStages:
         """Seconds of work per stage, measured where the work was done."""
         self._handles = handles
         self._prefix = prefix
-        self._silence = silence_seconds
+        self._patience = QUEUED_SILENCES * silence_seconds
         self._keep = keep
-        # After out of memory, a clip as large as the last one would only meet the same end.
-        self._base = base if base and base.get("reduced", False) == reduced else None
+        self._base = base if base and _usable(base, reduced) else None
         self._again: Call | None = None
         """The base clip, restored after a span was lost."""
         self._reduced = reduced
@@ -74,7 +78,7 @@ class RayStages:
         if self._base and (kept := await self._restored()):
             return kept
         clip = await self._diffuse(plan, report)
-        key = f"{self._prefix}/base.mkv"
+        key = f"{self._prefix}/{BASE_NAME}"
         kept_as = await self._lasting(lambda: self._ask(Stage.POSTPROCESS, "keep", clip, plan, key))
         self._base = {**kept_as, "reduced": self._reduced}
         await self._keep(self._base)
@@ -89,6 +93,7 @@ class RayStages:
                     items = await _references(stream)
                     await (await anext(items))  # its turn has come: until then it is silent for as long as others take
                     began = True
+                    report.generated(0, plan.num_inference_steps)
                     return await self._drawn(items, report)
             except StageLost:
                 if began:
@@ -99,7 +104,7 @@ class RayStages:
     async def _drawn(self, items: AsyncIterator[Any], report: Report) -> Any:
         """The clip that the generator ends with, once all that it says before is reported."""
         while True:
-            async with asyncio.timeout(self._silence):
+            async with asyncio.timeout(self._patience):
                 event = await (await anext(items))
                 if "seconds" in event:
                     self.seconds[Stage.GENERATE] += event["seconds"]
@@ -168,9 +173,9 @@ class RayStages:
 
     @asynccontextmanager
     async def _waiting(self, call: Call) -> AsyncIterator[Any]:
-        """Wait for a call, at most as long as a stage may be silent; end it when nobody waits any longer."""
+        """Wait for a call, with a patience that ends; end the call when nobody waits any longer."""
         try:
-            async with asyncio.timeout(None if call.stage is Stage.GENERATE else self._silence):
+            async with asyncio.timeout(None if call.stage is Stage.GENERATE else self._patience):
                 yield call.response
         except (TimeoutError, RayError, RayServeException, StopAsyncIteration) as error:
             met = _what_happened(error, call.stage)
@@ -179,6 +184,16 @@ class RayStages:
             raise met from error
         finally:
             call.cancel()
+
+
+def _usable(base: dict[str, Any], reduced: bool) -> bool:
+    """After out of memory, a clip as large as the last one would only meet the same end; and a plan that another
+    version has kept may be none any more."""
+    try:
+        Plan.model_validate(base["plan"])
+    except ValidationError:
+        return False
+    return bool(base.get("reduced", False) == reduced)
 
 
 async def _references(stream: Any) -> AsyncIterator[Any]:

@@ -6,6 +6,7 @@ Ray ships frames between them by reference. `deploy` starts them on the cluster 
 import asyncio
 import faulthandler
 import importlib
+import os
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -106,6 +107,8 @@ class Replica:
             raise
         except Exception as error:  # the outermost edge of a stage: unknown errors get the stage's name here
             log.exception("stage failed", stage=self.stage)
+            if "CUDA error" in str(error):
+                os._exit(os.EX_SOFTWARE)  # such a device answers every later call with the same error: begin afresh
             raise StageFailed(self.stage, f"{type(error).__name__}: {error}") from error
         finally:
             faulthandler.cancel_dump_traceback_later()
@@ -258,11 +261,11 @@ def application(stage: Stage, settings: PipelineSettings) -> serve.Application:
     return deployment.bind(settings)
 
 
-def deploy(settings: PipelineSettings, *, wait: bool = True) -> None:
+def deploy(settings: PipelineSettings) -> None:
     """Start, or bring up to date, the five applications."""
     serve.start(proxy_location="Disabled", logging_config={"log_level": "WARNING", "enable_access_log": False})
     targets = [serve.RunTarget(application(stage, settings), name=stage.value, route_prefix=None) for stage in Stage]
-    serve.run_many(targets, wait_for_applications_running=wait)
+    serve.run_many(targets, wait_for_applications_running=True)
 
 
 def handles() -> dict[Stage, DeploymentHandle[Any]]:

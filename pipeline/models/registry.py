@@ -113,7 +113,9 @@ class Upscaler(Weights):
 
 
 TINY_FOLDERS: Final = ("tiny", "shipped", "tiny-random")
-GENERATOR_FILES: Final = ("base/model_index.json", "motion-adapter/config.json")
+GENERATOR_FILES: Final = (
+    "base/model_index.json", "motion-adapter/config.json", "motion-adapter/diffusion_pytorch_model.safetensors",
+)  # fmt: skip
 REAL_ESRGAN: Final = "https://github.com/xinntao/Real-ESRGAN/releases/download"
 
 TINY: Final = Model(

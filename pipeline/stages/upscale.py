@@ -20,10 +20,14 @@ Check = Callable[[], None]
 
 BATCH_PIXELS: Final = {"cpu": 2 * 1024 * 1024, "cuda": 16 * 1024 * 1024}  # of output
 MARGIN: Final = 16  # pixels of input around a tile, so that no seam shows
+LEAST_TILE: Final = 64  # below that the margins are most of the work
 
 
 class Upscale:
-    """Keeps the last network it was asked for. `tile` is the side of a tile in pixels of input; None: whole frames."""
+    """Keeps the last network it was asked for. `tile` is the side of a tile in pixels of input; None: whole frames.
+
+    A device that is too small gets fewer frames at a time, then smaller and smaller tiles of one.
+    """
 
     def __init__(self, models_dir: Path, device: str = "auto", *, tile: int | None = None) -> None:
         self.models_dir, self.device, self.tile = Path(models_dir), device_named(device), tile
@@ -44,17 +48,26 @@ class Upscale:
         return Clip(frames, clip.fps)
 
     def _batch(self, clip: Clip, start: int, plan: Plan, enlarge: realesrgan.Upscaler | None) -> Frames:
-        """The frames from `start` on, as many as fit; fewer from now on when the device says that it is too small."""
+        """The frames from `start` on, as many as fit; less at a time from now on when the device is too small."""
         area = max(clip.width * clip.height * plan.upscale**2, plan.width * plan.height)
         while True:
             some = clip.frames[start : start + max(1, self._at_once_pixels // area)]
             try:
                 return self._sized(some, plan, enlarge)
             except torch.OutOfMemoryError:
-                if len(some) == 1:
+                if len(some) > 1:
+                    self._at_once_pixels = len(some) // 2 * area
+                elif enlarge is None or not self._smaller_tiles(max(clip.width, clip.height)):
                     raise
-                self._at_once_pixels = len(some) // 2 * area
             torch.cuda.empty_cache()
+
+    def _smaller_tiles(self, side: int) -> bool:
+        """Halve the tiles for frames of this side; False when they are as small as makes sense."""
+        half = min(self.tile or side, side) // 2
+        if half < LEAST_TILE:
+            return False
+        self.tile = half
+        return True
 
     def _sized(self, frames: Frames, plan: Plan, enlarge: realesrgan.Upscaler | None) -> Frames:
         numbers = to_numbers(frames, self.device)

@@ -94,7 +94,7 @@ FILLERS: tuple[str, ...] = (
 
 
 def _words(text: str) -> list[str]:
-    return re.findall(r"[a-z0-9']+", text.lower())
+    return re.findall(r"[\w']+", text.lower())
 
 
 def _group(phrases: list[str]) -> frozenset[str]:
@@ -112,8 +112,6 @@ WORDS: dict[str, frozenset[str]] = {
     "filler": _group([*_BARE_FORMS, *FILLERS]),
 }
 
-# Words without a meaning of their own: they neither prove nor disprove that a prompt is understood.
-_EMPTY = (WORDS["filler"] | _group(["a the an is not does to and that of on"])) - _group(["background"])
 _KNOWN = frozenset().union(*WORDS.values())
 
 
@@ -125,11 +123,3 @@ def all_words() -> list[str]:
 def unknown_words(prompt: str) -> list[str]:
     """The words of a prompt that the small models never saw, in order, each once."""
     return list(dict.fromkeys(word for word in _words(prompt) if word not in _KNOWN))
-
-
-def knows(prompt: str) -> float:
-    """The known share, 0..1, of the words that mean something (articles and fillers do not); 1.0 where none does."""
-    meaningful = [word for word in _words(prompt) if word not in _EMPTY]
-    if not meaningful:
-        return 1.0
-    return sum(word in _KNOWN for word in meaningful) / len(meaningful)

@@ -121,17 +121,18 @@ LARGE = SMALL | {"width": 1024, "height": 1024, "num_inference_steps": 2}
 
 @pytest.mark.slow
 def test_memory_stays_flat_in_the_length_of_the_video(system: Running) -> None:
-    """From 4 s to 12 s the finished frames grow from 100 to 300 MB; the peak of all processes must not follow.
+    """From 12 s to 20 s the finished frames grow from 300 to 500 MB; the peak of all processes must not follow.
 
-    The longest job goes first: what an allocator keeps after it is then there for both.
+    Both are longer than what is under way at once. The longest job goes first: what an allocator keeps after it is then
+    there for both.
     """
-    system.video(**LARGE, duration_seconds=12)
+    system.video(**LARGE, duration_seconds=20)
     peaks = []
-    for seconds in (4, 12):
+    for seconds in (12, 20):
         with Peak(system.pids()["ray"]) as peak:
             system.video(**LARGE, duration_seconds=seconds)
         peaks.append(peak.bytes / 1e6)
-    assert peaks[1] - peaks[0] < 150, f"peaks in MB: {peaks}"  # 256 with the frames of all spans held
+    assert peaks[1] - peaks[0] < 100, f"peaks in MB: {peaks}"  # 200 more with the frames of all spans held
 
 
 @pytest.mark.slow

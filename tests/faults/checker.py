@@ -76,7 +76,7 @@ async def problems(sessions: Sessions, storage: Storage, accepted: Iterable[UUID
 
 _RESULTS: Final = """
     SELECT spec, key, kind, artifacts.size_bytes, sha256 FROM artifacts JOIN jobs ON job_id = jobs.id
-    WHERE status = 'succeeded' AND kind <> 'base'
+    WHERE status = 'succeeded' OR kind = 'base'
 """
 
 

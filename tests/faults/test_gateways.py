@@ -83,6 +83,7 @@ async def test_a_job_whose_cancel_was_accepted_is_never_published(world: World, 
     world.release("before-publish")
     job = await world.ended(job_id)
     assert job.status == "canceled"
+    assert job.progress["value"] < 1
     await world.eventually(world.nothing_under(f"jobs/{job_id}/1/video"), 10, "its objects are gone")
     row.measured = "canceled, objects removed"
 

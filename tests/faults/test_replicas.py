@@ -66,6 +66,15 @@ async def test_a_replica_that_hangs_is_replaced(world: World, row: Row, order: s
     assert hung not in [replica.pid for replica in world.system.living(stage)]
 
 
+@pytest.mark.fault("device of a replica crashes", "its process is replaced, job done")
+@pytest.mark.parametrize("stage", ["generate", "upscale"])
+async def test_a_replica_whose_device_crashes_is_replaced(world: World, row: Row, stage: str) -> None:
+    before = world.system.replica(stage).pid
+    (job,) = await world.succeeded(await world.submit(f"{stage} crash-once"))
+    assert before not in [replica.pid for replica in world.system.living(stage)]
+    row.measured = f"done in attempt {job.attempt}"
+
+
 @pytest.mark.fault("replica's process frozen", "replaced by Serve's health check, job done")
 @pytest.mark.parametrize("stage", ["generate", "upscale"])
 async def test_a_frozen_replica_is_replaced(world: World, row: Row, stage: str) -> None:

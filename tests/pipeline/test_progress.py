@@ -18,8 +18,8 @@ class Clock:
         return self.now
 
 
-def story(tracker: Tracker, clock: Clock) -> list[tuple[float, float | None]]:
-    """A whole job at the pace of RATES: value and eta after each event."""
+def story(tracker: Tracker, clock: Clock, waited: float = 0) -> list[tuple[float, float | None]]:
+    """A whole job at the pace of RATES, once the generator is free: value and eta after each event."""
     seen = []
 
     def note(seconds: float) -> None:
@@ -27,6 +27,8 @@ def story(tracker: Tracker, clock: Clock) -> list[tuple[float, float | None]]:
         clock.now += seconds
 
     tracker.planned(PLAN)
+    clock.now += waited
+    tracker.generated(0, 10)
     note(1)
     for step in range(1, 11):
         tracker.generated(step, 10)
@@ -90,9 +92,31 @@ def test_what_was_measured_is_what_the_next_job_expects() -> None:
     assert durations[Stage.UPSCALE] == 1500
 
 
+def test_waiting_for_the_generator_is_no_work() -> None:
+    clock = Clock()
+    tracker = Tracker(RATES, clock=clock)
+    etas = [eta for _, eta in story(tracker, clock, waited=100)]
+    tracker.finished({})
+    assert etas[0] == pytest.approx(32)
+    assert tracker.measured()["generate"] == pytest.approx(RATES["generate"], rel=0.2)
+
+
+def test_while_it_waits_the_estimate_says_what_the_work_takes() -> None:
+    clock = Clock()
+    tracker = Tracker(RATES, clock=clock)
+    tracker.planned(PLAN)
+    clock.now += 100
+    assert tracker.eta_seconds() == pytest.approx(32)
+    assert tracker.progress().message == "waiting for the generator"
+
+
 def test_a_resumed_job_teaches_nothing_about_generating() -> None:
     clock = Clock()
-    tracker = Tracker({}, resumed=True, clock=clock)
-    story(tracker, clock)
+    tracker = Tracker({}, clock=clock)
+    tracker.planned(PLAN)
+    for span in range(4):
+        clock.now += 1
+        tracker.encoded(span, 3)
     tracker.finished({})
-    assert "generate" not in tracker.measured()
+    assert set(tracker.measured()) == {"spans", "assemble"}
+    assert tracker.progress().stages[1].status == "skipped"

@@ -43,6 +43,8 @@ def misbehave(prompt: str, stage: str, *, reduced: bool = False) -> None:
             time.sleep(HANG_SECONDS)
         elif what == "seize-once" and first(prompt, stage):  # a native call that lets no other thread run
             ctypes.PyDLL(None).sleep(int(HANG_SECONDS))
+        elif what == "crash-once" and first(prompt, stage):  # as PyTorch says it when the device is lost
+            raise RuntimeError("CUDA error: unspecified launch failure")
         elif what == "die":
             os.kill(os.getpid(), signal.SIGKILL)
         elif what == "oom" and not reduced:

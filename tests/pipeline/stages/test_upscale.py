@@ -80,17 +80,17 @@ def test_a_tile_never_holds_more_than_asked() -> None:
 
 
 class SmallDevice(torch.nn.Module):
-    """An upscaler on a device that holds `most` frames at a time."""
+    """An upscaler on a device that holds `most` frames at a time, and of each so many pixels."""
 
     scale = 2
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, most_pixels: int = 10**9) -> None:
         super().__init__()
-        self.most, self.batches = most, []
+        self.most, self.most_pixels, self.batches = most, most_pixels, []
 
     def forward(self, numbers: torch.Tensor) -> torch.Tensor:
         self.batches.append(len(numbers))
-        if len(numbers) > self.most:
+        if len(numbers) > self.most or numbers.shape[-1] * numbers.shape[-2] > self.most_pixels:
             raise torch.OutOfMemoryError
         return torch.nn.functional.interpolate(numbers, scale_factor=2.0)
 
@@ -106,6 +106,19 @@ def test_a_device_that_is_too_small_gets_fewer_frames_from_then_on(
     upscale(clip, asked, go_on)
 
     assert network.batches == [8, 4, 2, 2, 2, 2, 2, 2, 2, 2]
+    assert np.array_equal(enlarged.frames[:, ::2, ::2], clip.frames)
+
+
+def test_a_device_that_is_too_small_for_a_frame_gets_tiles_of_it(
+    upscale: Upscale, plan: Plans, noise: Callable[..., Clip], go_on: Check
+) -> None:
+    clip, asked = noise(2, 200, 280), plan(upscale=2, width=560, height=400)
+    network = SmallDevice(most=1, most_pixels=110 * 110)
+    upscale._loaded = ("tiny-realesr-x2", network)
+
+    enlarged = upscale(clip, asked, go_on)
+
+    assert upscale.tile == 70
     assert np.array_equal(enlarged.frames[:, ::2, ::2], clip.frames)
 
 
