@@ -17,6 +17,8 @@ from api.tokens import Tokens
 from db import engine as db_engine
 from db.storage import open_storage
 
+MANY_LOGINS = 10
+"""So many times what may fail at one account from one address may fail at one account, or from one address."""
 ROUTERS = (
     auth.router,
     auth.profile,
@@ -42,6 +44,7 @@ def assemble(settings: Settings) -> Gateway:
         passwords=Passwords(),
         tokens=Tokens(settings.SECRET_KEY.get_secret_value(), settings.ACCESS_TOKEN_SECONDS),
         logins=Buckets(settings.FAILED_LOGINS_PER_MINUTE),
+        logins_at_large=Buckets(settings.FAILED_LOGINS_PER_MINUTE * MANY_LOGINS),
         registrations=Buckets(settings.REGISTRATIONS_PER_MINUTE),
         hub=Hub(settings.DATABASE_URL, sessions, settings.SOCKETS_PER_USER),
     )

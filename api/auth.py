@@ -78,17 +78,23 @@ async def registering(request: Request, parts: Parts, credentials: Credentials) 
 
 
 async def signing_in(request: Request, parts: Parts, credentials: Credentials) -> User:
-    """The user, when the password is right. Failed tries are counted by address and by account."""
-    keys = (f"host {neighbourhood(client_host(request))}", f"email {credentials.email.lower()}")
-    for key in keys:
-        parts.logins.take(key)
+    """The user, when the password is right. Tries fail at one account from one address a few times only; each of the
+    two alone is good for many more, so that a stranger elsewhere does not lock the owner out."""
+    host, email = neighbourhood(client_host(request)), credentials.email.lower()
+    with (
+        parts.logins.attempt(f"{email} from {host}", WrongCredentials),
+        parts.logins_at_large.attempt(f"from {host}", WrongCredentials),
+        parts.logins_at_large.attempt(email, WrongCredentials),
+    ):
+        return await owner_of(parts, credentials)
+
+
+async def owner_of(parts: Gateway, credentials: Credentials) -> User:
     async with parts.sessions() as session:
         user = await users.by_email(session, credentials.email)
     known = await parts.passwords.verify(credentials.password, user.password_hash if user else None)
     if user is None or not known or user.disabled_at is not None:
         raise WrongCredentials
-    for key in keys:
-        parts.logins.give_back(key)
     return user
 
 

@@ -31,6 +31,7 @@ class Gateway:
     passwords: Passwords
     tokens: Tokens
     logins: Buckets
+    logins_at_large: Buckets
     registrations: Buckets
     hub: Hub
 

@@ -10,6 +10,7 @@ import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -35,22 +36,34 @@ class SlowReader(Exception):
 
 
 class Change(NamedTuple):
-    """`job.status`, `job.progress`, `job.preview`, `job.output` or `queue.position`, with the row it speaks of."""
+    """`job.status` (the attempt, the status, or whether it lies in the trash), `job.progress`, `job.preview`,
+    `job.output` or `queue.position`, with the row it speaks of."""
 
     type: str
     job: Job
     queue_position: int | None
 
 
+class _State(NamedTuple):
+    """What `job.status` tells."""
+
+    attempt: int
+    status: str
+    trashed_at: datetime | None
+
+
 class _Told(NamedTuple):
     """What the reader knows of a job."""
 
     revision: int
-    attempt: int
-    status: str
-    progress: object
+    state: _State
+    progress: object  # None once the job has ended
     preview: str | None
     at: float
+
+
+def _state(job: Job) -> _State:
+    return _State(job.attempt, job.shown_status, job.trashed_at)
 
 
 @dataclass(eq=False)
@@ -59,6 +72,7 @@ class Feed:
 
     owner_id: UUID
     only: UUID | None = None
+    _since: datetime | None = None  # of the snapshot, on the database's clock
     _told: dict[UUID, _Told] = field(default_factory=dict)
     _rows: dict[UUID, Job] = field(default_factory=dict)
     _pending: set[UUID] = field(default_factory=set)
@@ -70,8 +84,9 @@ class Feed:
         """The jobs whose end the reader has not seen."""
         return [job_id for job_id, job in self._rows.items() if job.status not in TERMINAL]
 
-    def begin(self, rows: Iterable[Job], positions: Mapping[UUID, int]) -> None:
+    def begin(self, rows: Iterable[Job], positions: Mapping[UUID, int], since: datetime) -> None:
         """The snapshot is told: nothing up to these revisions is told again, what came in meanwhile is."""
+        self._since = since
         newer, self._rows = self._rows, {}
         for job in rows:
             self._tell(job)
@@ -84,6 +99,8 @@ class Feed:
         told = self._told.get(job.id)
         newest = self._rows.get(job.id)
         if self.only not in (None, job.id) or (told and job.revision <= told.revision):
+            return
+        if told is None and job.status in TERMINAL and self._is_old(job.updated_at):
             return
         if newest is None or job.revision > newest.revision:
             self._rows[job.id] = job
@@ -117,34 +134,44 @@ class Feed:
     def _moves(self) -> Iterator[Change]:
         moved, self._moved = self._moved & self._positions.keys(), set()
         for job_id in moved & self._rows.keys():
-            yield Change("queue.position", self._rows[job_id], self._positions[job_id])
+            if self._rows[job_id].status == Status.QUEUED:
+                yield Change("queue.position", self._rows[job_id], self._positions[job_id])
 
     def _story(self, job: Job) -> Iterator[Change]:
         """From what the reader knows to this row."""
         told = self._told.get(job.id)
         self._tell(job)
-        position = self._positions.get(job.id)
-        if told is None or (told.attempt, told.status) != (job.attempt, job.shown_status):
+        is_open = job.status not in TERMINAL
+        position = self._positions.get(job.id) if job.status == Status.QUEUED else None
+        if told is None or told.state != _state(job):
             yield Change("job.status", job, position)
-        elif told.progress != job.progress:
+        elif is_open and told.progress != job.progress:
             yield Change("job.progress", job, position)
-        if job.status == Status.SUCCEEDED:
+        if job.status == Status.SUCCEEDED and self._is_news(told, job):
             yield Change("job.output", job, position)
         redrawn = told is None or (told.progress, told.preview) != (job.progress, job.preview_key)
-        if job.preview_key and job.status not in TERMINAL and redrawn:
+        if is_open and job.preview_key and redrawn:
             yield Change("job.preview", job, position)
+
+    def _is_news(self, told: _Told | None, job: Job) -> bool:
+        """Whether the reader does not know yet that the job has ended: not when it is thrown away or restored."""
+        return not self._is_old(job.finished_at) if told is None else told.state.status != job.status
+
+    def _is_old(self, moment: datetime | None) -> bool:
+        """Before the snapshot, which would have told of it if it told of such jobs."""
+        return self._since is not None and moment is not None and moment < self._since
 
     def _tell(self, job: Job) -> None:
         self._rows[job.id] = job
-        if job.status in TERMINAL:  # nothing more will come: the revision is enough
+        drawn: tuple[object, str | None] = (job.progress, job.preview_key)
+        if job.status in TERMINAL:  # no more than the trash can come: the state is enough
+            drawn = (None, None)
             del self._rows[job.id]
-        self._told[job.id] = _Told(
-            job.revision, job.attempt, job.shown_status, job.progress, job.preview_key, time.monotonic()
-        )
+        self._told[job.id] = _Told(job.revision, _state(job), *drawn, time.monotonic())
 
     def _due(self, job_id: UUID) -> float:
         told, job = self._told.get(job_id), self._rows[job_id]
-        if told is None or (told.status, told.attempt) != (job.shown_status, job.attempt):
+        if told is None or told.state != _state(job):
             return 0
         return told.at + PROGRESS_SECONDS
 
@@ -207,6 +234,8 @@ class Hub:
         """For everyone who watches: the open jobs, those that were open when last seen, the newest ones (they may have
         come and gone unnoticed), and the places in the queue."""
         watching = {owner_id: list(feeds) for owner_id, feeds in self._feeds.items()}
+        if not watching:
+            return
         known = {job_id for feeds in watching.values() for feed in feeds for job_id in feed.open_ids()}
         async with self._sessions() as session:
             rows = await jobs.open_jobs(session, watching)

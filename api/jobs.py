@@ -89,12 +89,7 @@ def view(job: Job, storage: Storage, queue_position: int | None = None) -> JobVi
 
 
 def limits(parts: Gateway) -> Limits:
-    settings = parts.settings
-    return Limits(
-        queued_per_user=settings.QUEUED_PER_USER,
-        running_per_user=settings.RUNNING_PER_USER,
-        seconds_per_day=settings.SECONDS_PER_DAY,
-    )
+    return Limits(queued_per_user=parts.settings.QUEUED_PER_USER, seconds_per_day=parts.settings.SECONDS_PER_DAY)
 
 
 def announce(queued: Enqueued, response: Response) -> None:

@@ -1,9 +1,10 @@
 """How often one caller may try. Counted in this process only: with n gateways the limit is n times as high."""
 
+import contextlib
 import ipaddress
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from api.problems import TooManyRequests
 
@@ -25,8 +26,21 @@ class Buckets:
             raise TooManyRequests(retry_after=(1 - level) / self._per_second + 0.5)
         self._keep(key, level - 1)
 
+    @contextlib.contextmanager
+    def attempt(self, key: str, failure: type[Exception]) -> Iterator[None]:
+        """One try, which costs nothing unless it ends in this failure."""
+        self.take(key)
+        failed = False
+        try:
+            yield
+        except failure:
+            failed = True
+            raise
+        finally:
+            if not failed:
+                self.give_back(key)
+
     def give_back(self, key: str) -> None:
-        """For a try that turned out to be a good one."""
         self._keep(key, min(self._size, self._level(key) + 1))
 
     def _level(self, key: str) -> float:
@@ -41,9 +55,11 @@ class Buckets:
 
 
 def neighbourhood(host: str) -> str:
-    """An IPv4 address, or the /64 that one IPv6 customer has to himself."""
+    """An IPv4 address, also when it is written as IPv6, or the /64 that one IPv6 customer has to himself."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
         return host
-    return str(ipaddress.ip_network(f"{host}/64", strict=False)) if address.version == 6 else host
+    if isinstance(address, ipaddress.IPv4Address):
+        return host
+    return str(address.ipv4_mapped or ipaddress.IPv6Network((int(address), 64), strict=False))

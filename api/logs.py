@@ -25,13 +25,25 @@ log = structlog.get_logger("api")
 
 def plain_traceback(error: BaseException) -> str:
     """Frames and the first line of each message: the rest may quote rows, and with them prompts."""
+    return _chain(error, seen=set())
+
+
+def _chain(error: BaseException, seen: set[int]) -> str:
     parts = []
     cause: BaseException | None = error
-    while cause is not None:
-        first_line = str(cause).partition("\n")[0][:300]
-        parts.append("".join(traceback.format_tb(cause.__traceback__)) + f"{type(cause).__qualname__}: {first_line}")
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        parts.append(_single(cause, seen))
         cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
     return "\n\ncaused:\n\n".join(reversed(parts))
+
+
+def _single(error: BaseException, seen: set[int]) -> str:
+    """One link of the chain: of a group, all that it holds."""
+    first_line = str(error).partition("\n")[0][:300]
+    told = "".join(traceback.format_tb(error.__traceback__)) + f"{type(error).__qualname__}: {first_line}"
+    held = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+    return "\n\nof which:\n\n".join([told, *(_chain(each, seen) for each in held)])
 
 
 def _exception(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

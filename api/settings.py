@@ -26,7 +26,6 @@ class Settings(DatabaseSettings, StorageSettings):
     ALLOWED_ORIGINS: Annotated[tuple[str, ...], NoDecode] = ()
 
     QUEUED_PER_USER: Annotated[int, Field(ge=1)] = 50
-    RUNNING_PER_USER: Annotated[int, Field(ge=1)] = 2
     SECONDS_PER_DAY: Annotated[float, Field(gt=0)] | None = None
 
     # Each process counts for itself: with n gateways a caller has up to n times as many tries.

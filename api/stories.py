@@ -18,12 +18,13 @@ SNAPSHOT_BYTES = 192 * 1024
 async def snapshot(parts: Gateway, feed: Feed) -> dict[str, Any]:
     """Every open job and the newest others, newest first; what is too much for one message is left to GET /api/jobs."""
     async with parts.sessions() as session:
+        since = await jobs.now(session)
         rows = {job.id: job for job in await jobs.open_jobs(session, [feed.owner_id])}
         recent = await jobs.page(session, owner_id=feed.owner_id, limit=SNAPSHOT_RECENT)
         rows |= {job.id: job for job in recent.data}
         positions = (await jobs.queue_positions(session, [feed.owner_id]))[feed.owner_id]
     newest_first = sorted(rows.values(), key=lambda job: job.id, reverse=True)
-    feed.begin(newest_first, positions)
+    feed.begin(newest_first, positions, since)
     shown = fitting(parts, newest_first, positions)
     return {"jobs": shown, "complete": len(shown) == len(newest_first)}
 

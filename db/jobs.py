@@ -3,6 +3,7 @@
 # ruff: noqa: S608  (composed of constants; every value is a bind parameter)
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -125,11 +126,16 @@ async def open_jobs(session: AsyncSession, owner_ids: Iterable[UUID]) -> list[Jo
 
 
 async def newest(session: AsyncSession, owner_ids: Iterable[UUID], *, limit: int) -> list[Job]:
-    """So many jobs of each of these users, the newest ones that are not in the trash."""
-    own = select(Job.id).where(Job.owner_id == User.id, Job.trashed_at.is_(None)).order_by(Job.id.desc()).limit(limit)
+    """So many jobs of each of these users, the newest ones, in the trash or not."""
+    own = select(Job.id).where(Job.owner_id == User.id).order_by(Job.id.desc()).limit(limit)
     each = own.correlate(User).lateral()
     ids = select(each.c.id).select_from(User).join(each, true()).where(User.id.in_(list(owner_ids)))
     return list(await session.scalars(_fresh.where(Job.id.in_(ids)).order_by(Job.id.desc())))
+
+
+async def now(session: AsyncSession) -> datetime:
+    """The database's clock, by which rows are stamped, as this transaction began."""
+    return (await session.scalars(select(func.now()))).one()
 
 
 async def by_ids(session: AsyncSession, ids: Iterable[UUID]) -> list[Job]:

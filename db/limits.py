@@ -17,7 +17,6 @@ _DAY_SECONDS = 86_400
 @dataclass(frozen=True, slots=True)
 class Limits:
     queued_per_user: int
-    running_per_user: int
     seconds_per_day: float | None = None  # of video, over the last 24 hours; failed and canceled jobs do not count
 
 

@@ -7,12 +7,13 @@ rotation was stolen from one of two holders, and nobody can tell which: the whol
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from db.ids import uuid7
-from db.models import Session
+from db.models import Session, User
+from db.sweep import BATCH
 
 GRACE_SECONDS = 10
 
@@ -21,15 +22,11 @@ async def open_(
     session: AsyncSession, *, user_id: UUID, refresh_hash: str, lifetime_seconds: float, user_agent: str = ""
 ) -> Session:
     """A new family with its first token."""
-    row = _row(user_id, uuid7(), refresh_hash, lifetime_seconds, user_agent)
-    session.add(row)
-    await session.flush()
-    await session.refresh(row)
-    return row
+    return await _add(session, user_id, uuid7(), refresh_hash, lifetime_seconds, user_agent)
 
 
 async def rotate(session: AsyncSession, *, refresh_hash: str, new_hash: str, lifetime_seconds: float) -> Session | None:
-    """The next token of the family, or None: unknown, expired, revoked or used before.
+    """The next token of the family, or None: unknown, expired, revoked, used before, or of a disabled account.
 
     A refusal may have revoked the family, so commit after a refusal too.
     """
@@ -42,7 +39,8 @@ async def rotate(session: AsyncSession, *, refresh_hash: str, new_hash: str, lif
             (Session.expires_at > now).label("fresh"),
             (Session.rotated_at > now - timedelta(seconds=GRACE_SECONDS)).label("just_rotated"),
         )
-        .where(Session.refresh_hash == refresh_hash, ~revoked)
+        .join(User, User.id == Session.user_id)
+        .where(Session.refresh_hash == refresh_hash, ~revoked, User.disabled_at.is_(None))
         .with_for_update(of=Session)
         .execution_options(populate_existing=True)
     )
@@ -54,7 +52,7 @@ async def rotate(session: AsyncSession, *, refresh_hash: str, new_hash: str, lif
             await _revoke(session, old.family_id)
         return None
     old.rotated_at = now
-    return await _next(session, old, new_hash, lifetime_seconds)
+    return await _add(session, old.user_id, old.family_id, new_hash, lifetime_seconds, old.user_agent)
 
 
 async def close(session: AsyncSession, refresh_hash: str) -> None:
@@ -64,18 +62,32 @@ async def close(session: AsyncSession, refresh_hash: str) -> None:
         await _revoke(session, family)
 
 
-def _row(user_id: UUID, family_id: UUID, refresh_hash: str, lifetime_seconds: float, user_agent: str) -> Session:
-    return Session(
+async def purge(session: AsyncSession, *, limit: int = BATCH) -> int:
+    """Forget tokens that have expired; how many that was.
+
+    A revoked one stays until its whole family has expired: a token made while the family ended is dead only by it.
+    """
+    relative = aliased(Session)
+    living = exists().where(relative.family_id == Session.family_id, relative.expires_at >= func.now())
+    expired = (
+        select(Session.id)
+        .where(Session.expires_at < func.now(), or_(Session.revoked_at.is_(None), ~living))
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return len(list(await session.scalars(delete(Session).where(Session.id.in_(expired)).returning(Session.id))))
+
+
+async def _add(
+    session: AsyncSession, user_id: UUID, family_id: UUID, refresh_hash: str, lifetime_seconds: float, user_agent: str
+) -> Session:
+    row = Session(
         user_id=user_id,
         family_id=family_id,
         refresh_hash=refresh_hash,
         user_agent=user_agent[:300],
         expires_at=func.now() + timedelta(seconds=lifetime_seconds),
     )
-
-
-async def _next(session: AsyncSession, old: Session, new_hash: str, lifetime_seconds: float) -> Session:
-    row = _row(old.user_id, old.family_id, new_hash, lifetime_seconds, old.user_agent)
     session.add(row)
     await session.flush()
     await session.refresh(row)

@@ -36,13 +36,17 @@ class LocalStorage:
         return await asyncio.to_thread(_read, self.path(key))
 
     async def size(self, key: str) -> int:
-        return (await asyncio.to_thread(self.path(key).stat)).st_size
+        return (await self.stat(key)).st_size
+
+    async def stat(self, key: str) -> os.stat_result:
+        """What the gateway tells of an object before it serves it; ObjectMissing when there is none."""
+        return await asyncio.to_thread(_stat, self.path(key))
 
     async def delete(self, keys: Iterable[str]) -> None:
         await asyncio.to_thread(self._delete, [self.root / check_key(key) for key in keys])
 
     async def list(self, prefix: str) -> Listing:
-        return await asyncio.to_thread(lambda: sorted(self._walk(prefix)))
+        return await asyncio.to_thread(self._list, prefix)
 
     async def check(self) -> None:
         await asyncio.to_thread(self._check)
@@ -89,14 +93,21 @@ class LocalStorage:
             with contextlib.suppress(OSError):  # the folder of one attempt, once it is empty
                 path.parent.rmdir()
 
+    def _list(self, prefix: str) -> Listing:
+        try:
+            return sorted(self._walk(prefix))
+        except OSError as error:
+            raise StorageUnavailable(f"The objects could not be listed: {error.strerror}") from error
+
     def _walk(self, prefix: str) -> Iterator[Stored]:
-        top = self.root / prefix.rpartition("/")[0]
-        for path in top.rglob("*"):
-            key = path.relative_to(self.root).as_posix()
-            if key.startswith(prefix) and not key.startswith(_UNFINISHED) and path.is_file():
-                with contextlib.suppress(FileNotFoundError):
-                    found = path.stat()
-                    yield Stored(key, datetime.fromtimestamp(found.st_mtime, UTC), found.st_size)
+        """What goes while we look, a file or a whole folder, is left out."""
+        for folder, _, names in os.walk(self.root / prefix.rpartition("/")[0], onerror=_unless_gone):
+            for path in (Path(folder, name) for name in names):
+                key = path.relative_to(self.root).as_posix()
+                if key.startswith(prefix) and not key.startswith(_UNFINISHED):
+                    with contextlib.suppress(FileNotFoundError):
+                        found = path.stat()
+                        yield Stored(key, datetime.fromtimestamp(found.st_mtime, UTC), found.st_size)
 
     def _check(self) -> None:
         try:
@@ -104,27 +115,47 @@ class LocalStorage:
             with tempfile.TemporaryFile(dir=self.root) as probe:
                 probe.write(b"probe")
             for left in (self.root / _UNFINISHED).glob("*"):
-                if time.time() - left.stat().st_mtime > _ABANDONED_SECONDS:
-                    left.unlink(missing_ok=True)
+                with contextlib.suppress(FileNotFoundError):  # its writer has just finished
+                    if time.time() - left.stat().st_mtime > _ABANDONED_SECONDS:
+                        left.unlink()
         except OSError as error:
             raise StorageUnavailable(f"The storage folder cannot be written: {error.strerror}") from error
 
 
-def _read(path: Path) -> bytes:
+def _unless_gone(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):
+        raise error
+
+
+@contextlib.contextmanager
+def _reading() -> Iterator[None]:
     try:
-        return path.read_bytes()
+        yield
     except FileNotFoundError as error:
         raise ObjectMissing from error
     except OSError as error:
         raise StorageUnavailable(f"The object could not be read: {error.strerror}") from error
 
 
+def _read(path: Path) -> bytes:
+    with _reading():
+        return path.read_bytes()
+
+
+def _stat(path: Path) -> os.stat_result:
+    with _reading():
+        return path.stat()
+
+
 def _move(name: str, target: Path) -> None:
     while True:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileNotFoundError):  # a delete may remove the empty folder under our feet
+        try:
             os.replace(name, target)
             return
+        except FileNotFoundError:  # a delete may remove the empty folder under our feet
+            if not os.path.exists(name):
+                raise
 
 
 def _write_whole(aside: Path, target: Path, data: bytes) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import io
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Final, TypeVar
 from urllib.parse import quote
@@ -17,11 +18,15 @@ from db.storage import Listing, Stored, check_key
 
 _OURS_ALREADY: Final = {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}
 _MISSING: Final = {"NoSuchKey", "NoSuchObject", "ResourceNotFound"}
+_CONNECTIONS: Final = 10
 T = TypeVar("T")
 
 
 class S3Storage:
-    """A bucket behind the minio SDK, in threads; links are signed for the address the browser sees."""
+    """A bucket behind the minio SDK; links are signed for the address the browser sees.
+
+    It has threads of its own: those of asyncio also look up host names, and a store that hangs must not take them all.
+    """
 
     def __init__(
         self,
@@ -45,7 +50,9 @@ class S3Storage:
         self._region = region
         self._client = client(endpoint)
         self._signer = client(public_endpoint or endpoint)
-        self._bucket_is_there = False
+        self._threads = ThreadPoolExecutor(_CONNECTIONS, thread_name_prefix="s3")
+        self._bucket_is_there: bool | None = None  # not asked for yet
+        self._checking: asyncio.Future[None] | None = None
 
     async def put(self, key: str, data: bytes, content_type: str) -> None:
         check_key(key)
@@ -79,18 +86,28 @@ class S3Storage:
         )
 
     async def check(self) -> None:
-        self._bucket_is_there = False
-        if not await self._call(lambda: self._client.bucket_exists(self.bucket)):
+        """One at a time: who asks while the store is silent waits for the same answer.
+
+        Like any first use it makes the bucket; one that was there before and is not any more is told.
+        """
+        if self._checking is None or self._checking.done():
+            self._checking = asyncio.ensure_future(self._check())
+        await asyncio.shield(self._checking)
+
+    async def _check(self) -> None:
+        first = self._bucket_is_there is None
+        if not await self._call(lambda: self._client.bucket_exists(self.bucket), make_bucket=first):
             raise StorageUnavailable(f"The bucket {self.bucket} is gone.")
 
     def _make_bucket(self) -> None:
         if self._bucket_is_there:
             return
-        try:
-            self._client.make_bucket(self.bucket, self._region)
-        except S3Error as error:
-            if error.code not in _OURS_ALREADY:
-                raise
+        if not self._client.bucket_exists(self.bucket):
+            try:
+                self._client.make_bucket(self.bucket, self._region)
+            except S3Error as error:
+                if error.code not in _OURS_ALREADY:  # by another process, just now
+                    raise
         self._bucket_is_there = True
 
     def _read(self, key: str) -> bytes:
@@ -108,10 +125,12 @@ class S3Storage:
             if found.object_name and found.last_modified
         ]
 
-    async def _call(self, function: Callable[[], T]) -> T:
+    async def _call(self, function: Callable[[], T], *, make_bucket: bool = True) -> T:
+        loop = asyncio.get_running_loop()
         try:
-            await asyncio.to_thread(self._make_bucket)
-            return await asyncio.to_thread(function)
+            if make_bucket:
+                await loop.run_in_executor(self._threads, self._make_bucket)
+            return await loop.run_in_executor(self._threads, function)
         except S3Error as error:
             self._bucket_is_there = self._bucket_is_there and error.code != "NoSuchBucket"
             if error.code in _MISSING:
@@ -124,7 +143,7 @@ class S3Storage:
 def _connections(*, verify: bool) -> urllib3.PoolManager:
     return urllib3.PoolManager(
         timeout=urllib3.Timeout(connect=3, read=30),
-        maxsize=10,
+        maxsize=_CONNECTIONS,
         cert_reqs="CERT_REQUIRED" if verify else "CERT_NONE",
         retries=urllib3.Retry(total=2, backoff_factor=0.2, status_forcelist=[500, 502, 503, 504]),
     )

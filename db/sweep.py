@@ -1,17 +1,21 @@
 """Cleaning up: objects that no row names, base clips past their time, previews of jobs that ended.
 
-Each function does one bounded batch and returns how many objects it removed: call again while there are more. Rows go
-first, in a transaction of their own, then the objects: a crash in between leaves objects without a row, for `orphans`.
+Each function does one batch and returns how many objects it removed: as many as the limit (BATCH) means that there may
+be more, so call again. `trash.purge` and `sign_ins.purge` promise the same of their rows. Rows go first, in a
+transaction of their own, then the objects: a crash in between leaves objects without a row, for `orphans`.
 """
 
+# ruff: noqa: S608  (composed of constants; every value is a bind parameter)
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from db.storage import Storage
 
+BATCH: Final = 1000
 GRACE_SECONDS = 3600.0  # an object may be written this long before its row
 PREVIEW_SECONDS = 60.0
 _CHUNK = 500
@@ -25,7 +29,7 @@ async def known_keys(session: AsyncSession, keys: Sequence[str]) -> set[str]:
 
 
 async def orphans(
-    sessions: Sessions, storage: Storage, *, grace_seconds: float = GRACE_SECONDS, limit: int = 1000
+    sessions: Sessions, storage: Storage, *, grace_seconds: float = GRACE_SECONDS, limit: int = BATCH
 ) -> int:
     """Remove objects that are older than the grace and have no row."""
     async with sessions() as session:
@@ -34,6 +38,8 @@ async def orphans(
            if found.modified_at < before]  # fmt: skip
     removed = 0
     for start in range(0, len(old), _CHUNK):
+        if removed >= limit:
+            break
         chunk = old[start : start + _CHUNK]
         async with sessions() as session:
             doomed = sorted(set(chunk) - await known_keys(session, chunk))[: limit - removed]
@@ -42,7 +48,7 @@ async def orphans(
     return removed
 
 
-async def expired_bases(sessions: Sessions, storage: Storage, *, limit: int = 100) -> int:
+async def expired_bases(sessions: Sessions, storage: Storage, *, limit: int = BATCH) -> int:
     """Forget and remove base clips past their time, unless an open job may still start from one."""
     async with sessions() as session, session.begin():
         # Locked first and judged by a second statement, which sees a retry that committed meanwhile.
@@ -54,7 +60,7 @@ async def expired_bases(sessions: Sessions, storage: Storage, *, limit: int = 10
 
 
 async def ended_previews(
-    sessions: Sessions, storage: Storage, *, grace_seconds: float = PREVIEW_SECONDS, limit: int = 100
+    sessions: Sessions, storage: Storage, *, grace_seconds: float = PREVIEW_SECONDS, limit: int = BATCH
 ) -> int:
     """Forget and remove the moving previews of jobs that ended a while ago."""
     async with sessions() as session, session.begin():
@@ -74,13 +80,15 @@ _KNOWN = """
        OR EXISTS (SELECT FROM jobs
                   WHERE status = 'running' AND starts_with(named.key, concat('previews/', jobs.id, '.')))
 """
-_LOCK_EXPIRED = """
-    SELECT id FROM artifacts WHERE expires_at < now() ORDER BY expires_at LIMIT :limit FOR UPDATE SKIP LOCKED
-"""
-_FORGET_BASES = """
-    DELETE FROM artifacts WHERE id = ANY(CAST(:ids AS uuid[])) AND NOT EXISTS (
+_UNUSED = """NOT EXISTS (
         SELECT FROM jobs WHERE base IS NOT NULL AND base ->> 'key' = artifacts.key AND status IN ('queued', 'running')
-    ) RETURNING key
+    )"""
+_LOCK_EXPIRED = f"""
+    SELECT id FROM artifacts WHERE expires_at < now() AND {_UNUSED}
+    ORDER BY expires_at LIMIT :limit FOR UPDATE SKIP LOCKED
+"""
+_FORGET_BASES = f"""
+    DELETE FROM artifacts WHERE id = ANY(CAST(:ids AS uuid[])) AND {_UNUSED} RETURNING key
 """
 _FORGET_IN_JOBS = """
     UPDATE jobs SET base = NULL WHERE base IS NOT NULL AND base ->> 'key' = ANY(CAST(:keys AS text[]))

@@ -7,23 +7,26 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Text, delete, func, literal_column, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.errors import NotEnded
 from db.jobs import get
 from db.models import TERMINAL, Job
+from db.statement import told
+from db.sweep import BATCH
 
 KEPT_DAYS: Final = 30
 
 
 async def throw_away(session: AsyncSession, job_id: UUID, *, owner_id: UUID) -> Job | None:
     """Hide an ended job; one that is in the trash already stays as it is. NotEnded while it waits or runs."""
-    moved = await _set(session, job_id, owner_id, trashed=True)
-    job = moved or await get(session, job_id, owner_id=owner_id)
-    if job is not None and job.status not in TERMINAL:
-        raise NotEnded
-    return job
+    for _ in range(2):  # a job that ended after the first try is thrown away by the second
+        moved = await _set(session, job_id, owner_id, trashed=True)
+        job = moved or await get(session, job_id, owner_id=owner_id)
+        if job is None or job.trashed_at is not None:
+            return job
+    raise NotEnded
 
 
 async def restore(session: AsyncSession, job_id: UUID, *, owner_id: UUID) -> Job | None:
@@ -31,7 +34,7 @@ async def restore(session: AsyncSession, job_id: UUID, *, owner_id: UUID) -> Job
     return await _set(session, job_id, owner_id, trashed=False) or await get(session, job_id, owner_id=owner_id)
 
 
-async def purge(session: AsyncSession, *, days: float = KEPT_DAYS, limit: int = 100) -> int:
+async def purge(session: AsyncSession, *, days: float = KEPT_DAYS, limit: int = BATCH) -> int:
     """Forget for ever what has been in the trash for so many days; how many jobs that was."""
     old = (
         select(Job.id)
@@ -48,8 +51,10 @@ async def _set(session: AsyncSession, job_id: UUID, owner_id: UUID, *, trashed: 
         update(Job)
         .where(Job.id == job_id, Job.owner_id == owner_id, Job.status.in_(TERMINAL))
         .where(Job.trashed_at.is_(None) if trashed else Job.trashed_at.is_not(None))
-        .values(trashed_at=func.now() if trashed else None, revision=Job.revision + 1, updated_at=func.now())
-        .returning(Job)
+        .values(
+            trashed_at=func.now() if trashed else None, revision=Job.revision + 1, updated_at=func.clock_timestamp()
+        )
+        .returning(Job, literal_column(told("'status'"), Text))
         .execution_options(populate_existing=True)
     )
     return await session.scalar(statement)

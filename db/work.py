@@ -17,9 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from db import moves
 from db.models import Artifact, Attempt, Job, Json, Status
 from db.rates import learn_rate, rates
-from db.sweep import known_keys
 
-__all__ = ["known_keys", "learn_rate", "rates"]
+__all__ = ["learn_rate", "rates"]
 
 LEASE_SECONDS = 30
 BASE_DAYS = 7

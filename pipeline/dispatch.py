@@ -13,12 +13,14 @@ import signal
 import socket
 import sys
 import uuid
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from db import sweep, trash, work
+from db import sign_ins, sweep, trash, work
 from db.engine import connect, sessions
 from db.errors import StorageError
 from db.listen import listen
@@ -166,12 +168,25 @@ class Dispatcher:
             self._wake.set()
 
     async def _sweep(self) -> None:
-        async with self._sessions.begin() as session:
-            if purged := await trash.purge(session):
-                log.info("purged", jobs=purged)
-        for clean in (sweep.orphans, sweep.expired_bases, sweep.ended_previews):
-            if removed := await clean(self._sessions, self._storage):
-                log.info("swept", what=clean.__name__, removed=removed)
+        """Rows first: the objects of those that go are then nobody's."""
+        rows, objects = (sign_ins.purge, trash.purge), (sweep.expired_bases, sweep.ended_previews, sweep.orphans)
+        for purge in rows:
+            await self._all(purge, self._purge(purge))
+        for clean in objects:
+            await self._all(clean, partial(clean, self._sessions, self._storage))
+
+    def _purge(self, purge: Callable[[AsyncSession], Awaitable[int]]) -> Callable[[], Awaitable[int]]:
+        async def batch() -> int:
+            async with self._sessions.begin() as session:
+                return await purge(session)
+
+        return batch
+
+    async def _all(self, what: Callable[..., Any], batch: Callable[[], Awaitable[int]]) -> None:
+        removed = sweep.BATCH
+        while removed >= sweep.BATCH:
+            if removed := await batch():
+                log.info("swept", what=f"{what.__module__}.{what.__name__}", removed=removed)
 
 
 async def watch_ray(stop: asyncio.Event) -> bool:

@@ -18,6 +18,7 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
+from api import events
 from api.__main__ import listen
 from api.app import create_app
 from api.edge import Gateway
@@ -133,7 +134,7 @@ class Worker:
 
     async def enqueue(self, owner_id: UUID, **spec: Any) -> Job:
         async with self.parts.sessions.begin() as session:
-            limits = Limits(queued_per_user=1000, running_per_user=1000, seconds_per_day=None)
+            limits = Limits(queued_per_user=1000, seconds_per_day=None)
             queued = await jobs.enqueue(session, owner_id=owner_id, spec=SPEC | spec, seconds=1.0, limits=limits)
             return queued.job
 
@@ -232,3 +233,15 @@ def served(server: Served, app: FastAPI) -> Served:
 @pytest.fixture
 def started(settings: Settings) -> Callable[..., contextlib.AbstractContextManager[Served]]:
     return lambda **changed: serve(create_app(settings.model_copy(update=changed)))
+
+
+@pytest.fixture
+def deaf(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Notifications get lost."""
+
+    async def nothing(url: str) -> AsyncIterator[dict[str, Any]]:
+        await asyncio.Event().wait()
+        yield {}
+
+    monkeypatch.setattr(events, "listen", nothing)
+    monkeypatch.setattr(events, "RECENT", 1)

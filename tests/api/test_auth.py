@@ -8,6 +8,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from api import auth
 from api.auth import COOKIE
 from api.edge import Gateway
 from tests.api.conftest import Person
@@ -127,6 +128,57 @@ async def test_failed_logins_are_limited_per_account(
     refused = await login(client, account)
     assert (refused.status_code, refused.json()["code"]) == (429, "too_many_requests")
     assert int(refused.headers["retry-after"]) >= 1
+
+
+async def test_a_stranger_does_not_lock_the_owner_out(
+    client: httpx.AsyncClient, parts: Gateway, account: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hosts = iter(["203.0.113.9"] * 11 + ["192.0.2.1"])
+    monkeypatch.setattr(auth, "client_host", lambda _: next(hosts))
+    answers = [(await login(client, account | {"password": "wrong password"})).status_code for _ in range(11)]
+    assert answers == [401] * 10 + [429]
+    assert (await login(client, account)).status_code == 200
+
+
+async def test_many_strangers_together_are_slowed_down(
+    client: httpx.AsyncClient, parts: Gateway, account: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parts.logins_at_large, "_size", 3.0)
+    hosts = (f"192.0.2.{n}" for n in range(4))
+    monkeypatch.setattr(auth, "client_host", lambda _: next(hosts))
+    answers = [(await login(client, account | {"password": "wrong password"})).status_code for _ in range(4)]
+    assert answers == [401] * 3 + [429]
+
+
+async def test_one_address_does_not_try_all_accounts(
+    client: httpx.AsyncClient, parts: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parts.logins_at_large, "_size", 3.0)
+    tries = [{"email": f"{n}@example.org", "password": PASSWORD} for n in range(4)]
+    assert [(await login(client, each)).status_code for each in tries] == [401] * 3 + [429]
+
+
+async def test_only_wrong_credentials_use_up_tries(
+    client: httpx.AsyncClient, parts: Gateway, account: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> None:
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(parts.logins, "_size", 3.0)
+    with monkeypatch.context() as outage:
+        outage.setattr(auth.users, "by_email", away)
+        assert [(await login(client, account)).status_code for _ in range(5)] == [503] * 5
+    assert (await login(client, account)).status_code == 200
+
+
+async def test_a_disabled_account_is_not_refreshed(
+    client: httpx.AsyncClient, parts: Gateway, account: dict[str, str]
+) -> None:
+    await login(client, account)
+    async with parts.sessions.begin() as session:
+        await session.execute(text("UPDATE users SET disabled_at = now()"))
+    refused = await client.post("/api/auth/refresh")
+    assert (refused.status_code, refused.json()["code"]) == (401, "token_refused")
 
 
 async def test_a_disabled_account_is_out_at_once(client: httpx.AsyncClient, parts: Gateway, alice: Person) -> None:

@@ -1,17 +1,20 @@
 """What a reader is told, without a database: rows in, changes out."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
 from api import events
-from api.events import Feed, SlowReader
+from api.events import Feed, Hub, SlowReader
 from db.models import Job
 
 OWNER = uuid4()
 JOB = uuid4()
+SINCE = datetime(2026, 11, 1, tzinfo=UTC)
+BEFORE, AFTER = SINCE - timedelta(days=700), SINCE + timedelta(seconds=1)
 
 
 def row(revision: int, status: str = "running", job_id: UUID = JOB, **changed: Any) -> Job:
@@ -76,7 +79,7 @@ async def test_the_snapshot_hides_what_it_tells_and_nothing_newer() -> None:
     feed = Feed(OWNER)
     feed.offer(row(2))
     feed.offer(row(9, "failed", job_id=(other := uuid4())))
-    feed.begin([row(3), row(8, job_id=other)], {})
+    feed.begin([row(3), row(8, job_id=other)], {}, SINCE)
     changes = await asyncio.wait_for(feed.next(), 2)
     assert [(change.job.id, change.job.revision) for change in changes] == [(other, 9)]
     assert await silent(feed)
@@ -84,7 +87,7 @@ async def test_the_snapshot_hides_what_it_tells_and_nothing_newer() -> None:
 
 async def test_a_new_attempt_is_a_new_status() -> None:
     feed = Feed(OWNER)
-    feed.begin([row(1)], {})
+    feed.begin([row(1)], {}, SINCE)
     feed.offer(row(4, attempt=2))
     assert await told(feed) == ["job.status"]
 
@@ -92,7 +95,7 @@ async def test_a_new_attempt_is_a_new_status() -> None:
 async def test_a_preview_is_told_with_each_progress(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events, "PROGRESS_SECONDS", 0.0)
     feed = Feed(OWNER)
-    feed.begin([row(1)], {})
+    feed.begin([row(1)], {}, SINCE)
     feed.offer(row(2, progress={"value": 0.1}, preview_key="p"))
     assert await told(feed) == ["job.progress", "job.preview"]
     feed.offer(row(3, progress={"value": 0.2}, preview_key="p"))
@@ -115,12 +118,62 @@ async def test_only_the_job_that_was_asked_for() -> None:
 
 async def test_a_place_is_told_when_it_moved() -> None:
     feed = Feed(OWNER)
-    feed.begin([row(1, "queued")], {JOB: 3})
+    feed.begin([row(1, "queued")], {JOB: 3}, SINCE)
     feed.offer_positions({JOB: 3})
     assert await silent(feed)
     feed.offer_positions({JOB: 2, uuid4(): 1})
     (change,) = await asyncio.wait_for(feed.next(), 2)
     assert (change.type, change.queue_position) == ("queue.position", 2)
+
+
+async def test_a_job_that_left_the_queue_has_no_place() -> None:
+    feed = Feed(OWNER)
+    feed.begin([row(1, "queued")], {JOB: 3}, SINCE)
+    feed.offer(row(2))
+    (change,) = await asyncio.wait_for(feed.next(), 2)
+    assert (change.type, change.job.status, change.queue_position) == ("job.status", "running", None)
+    feed.offer_positions({JOB: 2})  # read before the job was claimed
+    assert await silent(feed)
+
+
+async def test_the_trash_is_told_as_a_status_and_brings_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "PROGRESS_SECONDS", 0.0)
+    feed = Feed(OWNER)
+    feed.begin([row(5, "succeeded", finished_at=BEFORE)], {}, SINCE)
+    for revision, trashed_at in ((6, AFTER), (7, None)):
+        feed.offer(row(revision, "succeeded", finished_at=BEFORE, trashed_at=trashed_at, updated_at=AFTER))
+        (change,) = await asyncio.wait_for(feed.next(), 0.2)
+        assert (change.type, change.job.trashed_at) == ("job.status", trashed_at)
+    feed.offer(row(9, "succeeded", finished_at=BEFORE, updated_at=AFTER))  # in the trash and out again, unseen
+    assert await silent(feed)
+
+
+async def test_what_ended_before_the_snapshot_and_was_not_in_it_is_no_news() -> None:
+    feed = Feed(OWNER)
+    old = {"finished_at": BEFORE, "updated_at": BEFORE}
+    feed.begin([], {}, SINCE)
+    feed.offer(row(5, "succeeded", **old))
+    assert await silent(feed)
+    feed.offer(row(6, "succeeded", finished_at=BEFORE, updated_at=AFTER, trashed_at=AFTER))
+    assert await told(feed) == ["job.status"]
+    feed.offer(row(7, "succeeded", finished_at=BEFORE, updated_at=AFTER))
+    assert await told(feed) == ["job.status"]
+    feed.offer(row(1, "succeeded", job_id=uuid4(), finished_at=AFTER, updated_at=AFTER))  # came and went unnoticed
+    assert await told(feed) == ["job.status", "job.output"]
+
+
+async def test_what_waits_is_told_however_old() -> None:
+    feed = Feed(OWNER)
+    feed.begin([], {}, SINCE)
+    feed.offer(row(1, "queued", updated_at=BEFORE))
+    assert await told(feed) == ["job.status"]
+
+
+async def test_with_nobody_watching_the_database_is_left_alone() -> None:
+    def opened() -> Any:
+        raise AssertionError("a session")
+
+    await Hub("postgresql://nowhere/none", opened, 1)._look()  # type: ignore[arg-type]
 
 
 async def test_who_leaves_too_much_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,7 +189,8 @@ async def test_of_what_ended_little_is_kept() -> None:
     feed = Feed(OWNER)
     feed.offer(row(1))
     assert feed.open_ids() == [JOB]
-    feed.offer(row(2, "succeeded"))
+    feed.offer(row(2, "succeeded", progress={"value": 1, "stages": ["long"] * 9}))
     await told(feed)
     assert feed.open_ids() == []
     assert feed._rows == {}
+    assert feed._told[JOB].progress is None

@@ -1,6 +1,9 @@
 import time
+from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+import anyio
 import httpx
 import pytest
 
@@ -52,6 +55,15 @@ async def test_a_part(client: httpx.AsyncClient, url: str, asked: str, start: in
 async def test_a_part_beyond_the_end(client: httpx.AsyncClient, url: str) -> None:
     response = await client.get(url, headers={"Range": "bytes=2000-"})
     assert (response.status_code, response.headers["content-range"]) == (416, "bytes */1024")
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json()["code"] == "range_not_satisfiable"
+
+
+@pytest.mark.parametrize("asked", ["nonsense", "lines=1-2", "bytes=9-1"])
+async def test_a_malformed_range_is_a_problem(client: httpx.AsyncClient, url: str, asked: str) -> None:
+    response = await client.get(url, headers={"Range": asked})
+    assert (response.status_code, response.json()["code"]) == (400, "bad_request")
+    assert response.headers["content-type"] == "application/problem+json"
 
 
 async def test_a_part_of_the_same_file_only(client: httpx.AsyncClient, parts: Gateway, url: str) -> None:
@@ -102,3 +114,51 @@ async def test_even_a_signed_key_must_be_a_plain_one(client: httpx.AsyncClient, 
 async def test_what_was_removed_is_not_found(client: httpx.AsyncClient, parts: Gateway, url: str) -> None:
     await parts.storage.delete([KEY])
     assert (await client.get(url)).json()["code"] == "object_missing"
+
+
+async def test_what_is_removed_while_it_is_asked_for_is_not_found(
+    client: httpx.AsyncClient, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking = Path.is_file
+
+    def last_look(path: Path) -> bool:
+        found = looking(path)
+        path.unlink()
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "is_file", last_look)
+        response = await client.get(url)
+    assert (response.status_code, response.json()["code"]) == (404, "object_missing")
+
+
+@pytest.mark.parametrize("headers", [{}, {"Range": "bytes=0-9"}])
+async def test_what_is_removed_before_it_is_opened_is_not_found(
+    client: httpx.AsyncClient, parts: Gateway, url: str, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]
+) -> None:
+    opening = anyio.open_file
+
+    async def too_late(*arguments: Any, **options: Any) -> Any:
+        await parts.storage.delete([KEY])
+        return await opening(*arguments, **options)
+
+    monkeypatch.setattr(anyio, "open_file", too_late)
+    response = await client.get(url, headers=headers)
+    assert (response.status_code, response.json()["code"]) == (404, "object_missing")
+
+
+async def test_a_preview_that_is_replaced_while_it_is_sent_is_whole(
+    client: httpx.AsyncClient, parts: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert isinstance(parts.storage, LocalStorage)
+    await parts.storage.put(key := "previews/a.webp", b"old", "image/webp")
+    link, path, opening = parts.storage.url(key, expires_seconds=60), parts.storage.path(key), anyio.open_file
+
+    async def replaced(*arguments: Any, **options: Any) -> Any:
+        path.write_bytes(b"and a longer one")
+        return await opening(*arguments, **options)
+
+    monkeypatch.setattr(anyio, "open_file", replaced)
+    response = await client.get(link)
+    assert (response.headers["content-type"], response.headers["cache-control"][:7]) == ("image/webp", "private")
+    assert int(response.headers["content-length"]) == len(response.content)

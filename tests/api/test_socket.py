@@ -1,83 +1,27 @@
 """The WebSocket over a real connection: the gateway in its own thread, its events made by `db.work`."""
 
 import asyncio
-import contextlib
 import json
 import socket as sockets
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
 from sqlalchemy import text
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.asyncio.client import connect
 
 from api import events, socket
 from api.edge import Gateway
 from tests.api.conftest import RESOLVED, Person, Served, Worker, new_user
+from tests.api.reader import Reader, Starter, reading, snapshot
 
 CUT = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE pid <> pg_backend_pid() AND query LIKE 'LISTEN%'
 """
-Starter = Callable[..., AbstractContextManager[Served]]
-
-
-class Reader:
-    """One connection, and all it was told."""
-
-    def __init__(self, connection: ClientConnection) -> None:
-        self.connection = connection
-        self.told: list[dict[str, Any]] = []
-
-    async def next(self, seconds: float = 5) -> dict[str, Any]:
-        self.told.append(json.loads(await asyncio.wait_for(self.connection.recv(), seconds)))
-        return self.told[-1]
-
-    async def until(self, kind: str, seconds: float = 5, **data: Any) -> dict[str, Any]:
-        async with asyncio.timeout(seconds):
-            while True:
-                message = await self.next(seconds)
-                if message["type"] == kind and message["data"] | data == message["data"]:
-                    return message
-
-    async def silent(self, seconds: float) -> bool:
-        with contextlib.suppress(TimeoutError):
-            while (await self.next(seconds))["type"] == "ping":
-                pass
-            return False
-        return True
-
-    async def end(self, seconds: float = 5) -> int:
-        """The code the gateway closes with."""
-        async with asyncio.timeout(seconds):
-            with contextlib.suppress(ConnectionClosed):
-                while True:
-                    await self.next(seconds)
-        return self.connection.close_code or 0
-
-    async def say(self, **message: Any) -> None:
-        await self.connection.send(json.dumps(message))
-
-
-@contextlib.asynccontextmanager
-async def reading(served: Served, token: str | None = None) -> AsyncIterator[Reader]:
-    async with connect(served.ws, close_timeout=1) as connection:
-        reader = Reader(connection)
-        if token is not None:
-            await reader.say(type="auth", token=token)
-            assert (await reader.next())["type"] == "hello"
-        yield reader
-
-
-async def snapshot(reader: Reader) -> dict[str, dict[str, Any]]:
-    message = await reader.next()
-    assert message["type"] == "snapshot"
-    return {job["job_id"]: job for job in message["data"]["jobs"]}
 
 
 async def test_hello_snapshot_then_the_story_of_a_job(served: Served, alice: Person, worker: Worker) -> None:
@@ -174,18 +118,6 @@ async def test_progress_comes_twice_a_second_at_most_and_ends_right(
             pass
         count = sum(message["type"] == "job.progress" for message in reader.told)
         assert 2 <= count <= 1 + (time.monotonic() - started) / events.PROGRESS_SECONDS
-
-
-@pytest.fixture
-def deaf(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Notifications get lost."""
-
-    async def nothing(url: str) -> AsyncIterator[dict[str, Any]]:
-        await asyncio.Event().wait()
-        yield {}
-
-    monkeypatch.setattr(events, "listen", nothing)
-    monkeypatch.setattr(events, "RECENT", 1)
 
 
 @pytest.mark.usefixtures("deaf")

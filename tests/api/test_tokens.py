@@ -5,7 +5,7 @@ import jwt
 import pytest
 
 from api.problems import TokenRefused
-from api.tokens import API, ISSUER, Access, Tokens
+from api.tokens import API, CLOCK_SECONDS, ISSUER, TICKET_SECONDS, Access, Tokens
 
 SECRET = "a secret of the tests, " + 40 * "x"
 USER = uuid4()
@@ -32,7 +32,7 @@ def test_an_access_token_names_the_user(tokens: Tokens) -> None:
     "changed",
     [
         {"iss": "else"}, {"aud": "else"}, {"exp": int(time.time()) - 1}, {"exp": None}, {"iss": None}, {"aud": None},
-        {"sub": None},
+        {"sub": None}, {"iat": int(time.time()) + CLOCK_SECONDS + 60},
     ],
 )  # fmt: skip
 def test_wrong_claims_are_refused(tokens: Tokens, changed: dict[str, object]) -> None:
@@ -42,6 +42,11 @@ def test_wrong_claims_are_refused(tokens: Tokens, changed: dict[str, object]) ->
 
 def test_right_claims_are_accepted(tokens: Tokens) -> None:
     assert tokens.read(jwt.encode(claims(), SECRET, "HS256")).user_id == USER
+
+
+def test_a_gateway_whose_clock_is_ahead_is_believed(tokens: Tokens) -> None:
+    made = claims(iat=int(time.time()) + CLOCK_SECONDS - 2)
+    assert tokens.read(jwt.encode(made, SECRET, "HS256")).user_id == USER
 
 
 @pytest.mark.parametrize(
@@ -64,6 +69,16 @@ def test_a_ticket_works_once_and_is_no_access_token(tokens: Tokens) -> None:
     with pytest.raises(TokenRefused):
         tokens.read(ticket)
     assert tokens.redeem(ticket) == access
+    with pytest.raises(TokenRefused):
+        tokens.redeem(ticket)
+
+
+def test_a_ticket_is_not_remembered_for_shorter_than_it_opens(tokens: Tokens, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.time()
+    with monkeypatch.context() as earlier:
+        earlier.setattr(time, "time", lambda: now - TICKET_SECONDS - 2)
+        ticket = tokens.ticket(Access(USER, now + 100))
+        tokens.redeem(ticket)
     with pytest.raises(TokenRefused):
         tokens.redeem(ticket)
 

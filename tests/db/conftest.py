@@ -15,7 +15,7 @@ from db.models import Attempt, Job
 from db.work import Lease
 from tests.conftest import MakeUser, Sessions
 
-LIMITS = Limits(queued_per_user=50, running_per_user=2)
+LIMITS = Limits(queued_per_user=50)
 ERROR = {"code": "stage_failed", "message": "It broke.", "stage": "generate"}
 VIDEO: dict[str, Any] = {
     "kind": "video",

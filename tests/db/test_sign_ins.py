@@ -71,6 +71,42 @@ async def test_signing_out_ends_the_family_and_no_other(call: Call, opened: Sess
     assert await rotate(call, "other", "t4") is not None
 
 
+async def test_nobody_stays_signed_in_to_a_disabled_account(call: Call, opened: Session, sessions: Sessions) -> None:
+    async with sessions.begin() as session:
+        await session.execute(text("UPDATE users SET disabled_at = now()"))
+    assert await rotate(call, "t1", "t2") is None
+
+
+async def hashes(sessions: Sessions) -> list[str]:
+    async with sessions() as session:
+        return list(await session.scalars(select(Session.refresh_hash).order_by(Session.refresh_hash)))
+
+
+async def test_expired_tokens_are_forgotten_in_batches(
+    call: Call, opened: Session, owner: UUID, sessions: Sessions
+) -> None:
+    for n in range(5):
+        await call(sign_ins.open_, user_id=owner, refresh_hash=f"old {n}", lifetime_seconds=-1)
+    assert [await call(sign_ins.purge, limit=3) for _ in range(3)] == [3, 2, 0]
+    assert await hashes(sessions) == ["t1"]
+    await rotate(call, "t1", "t2")
+    await change(sessions, "expires_at = now() - interval '1 second'")
+    assert await call(sign_ins.purge) == 1
+    assert await hashes(sessions) == ["t2"]
+
+
+async def test_what_revokes_a_family_is_kept_as_long_as_the_family(
+    call: Call, opened: Session, sessions: Sessions
+) -> None:
+    await rotate(call, "t1", "t2")  # while somebody signed out, whose statement did not see t2
+    await change(sessions, "revoked_at = now(), expires_at = now() - interval '1 second'")
+    assert await call(sign_ins.purge) == 0
+    assert await rotate(call, "t2", "t3") is None
+    async with sessions.begin() as session:
+        await session.execute(text("UPDATE sessions SET expires_at = now() - interval '1 second'"))
+    assert await call(sign_ins.purge) == 2
+
+
 async def test_an_account_per_address_whatever_its_case(call: Call, make_user: MakeUser, sessions: Sessions) -> None:
     user_id = await make_user("Ada@example.com")
     with pytest.raises(EmailTaken):

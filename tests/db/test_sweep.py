@@ -1,14 +1,16 @@
 """Nothing stays for ever, and nothing that is needed goes."""
 
 import asyncio
+import inspect
 import os
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select, text, update
 
-from db import jobs, rates, sweep, work
+from db import jobs, rates, sign_ins, sweep, trash, work
 from db.models import Artifact
 from db.storage_local import LocalStorage
 from db.work import Lease
@@ -61,6 +63,31 @@ async def test_orphans_go_in_batches(sessions: Sessions, storage: LocalStorage, 
     assert [await sweep.orphans(sessions, storage, limit=3) for _ in range(3)] == [3, 2, 0]
 
 
+async def test_a_full_batch_asks_for_no_more(
+    sessions: Sessions, storage: LocalStorage, put: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking, asked = sweep.known_keys, []
+
+    async def known_keys(session: Any, keys: Any) -> set[str]:
+        asked.append(len(keys))
+        return await asking(session, keys)
+
+    monkeypatch.setattr(sweep, "known_keys", known_keys)
+    monkeypatch.setattr(sweep, "_CHUNK", 2)
+    for n in range(6):
+        await put(f"jobs/x/1/{n}.mp4")
+    assert await sweep.orphans(sessions, storage, limit=2) == 2
+    assert asked == [2]
+
+
+@pytest.mark.parametrize(
+    "clean", [sweep.orphans, sweep.expired_bases, sweep.ended_previews, trash.purge, sign_ins.purge]
+)
+def test_all_have_the_same_batch(clean: Callable[..., Any]) -> None:
+    """Whoever calls them loops while as many were removed."""
+    assert inspect.signature(clean).parameters["limit"].default == sweep.BATCH
+
+
 async def kept(life: Life, put: Any) -> Lease:
     lease = await life.running()
     await life.call(work.keep_base, lease, base(lease))
@@ -98,6 +125,21 @@ async def test_a_base_clip_stays_while_a_retry_needs_it(
     assert (await life.seen(again.id)).base == base(lease)
     await call(jobs.request_cancel, again.id, owner_id=life.owner)
     assert await sweep.expired_bases(sessions, storage) == 1
+
+
+async def test_a_base_clip_that_is_needed_does_not_fill_the_batch(
+    life: Life, call: Call, sessions: Sessions, storage: LocalStorage, put: Any
+) -> None:
+    needed, over = await kept(life, put), await kept(life, put)
+    for lease in (needed, over):
+        await life.call(work.fail, lease, error=ERROR, retry=False)
+    await call(jobs.retry, needed.job_id, owner_id=life.owner, limits=LIMITS)
+    await expire(sessions)
+    async with sessions.begin() as session:
+        first = update(Artifact).where(Artifact.job_id == needed.job_id)
+        await session.execute(first.values(expires_at=text("now() - interval '1 day'")))
+    assert await sweep.expired_bases(sessions, storage, limit=1) == 1
+    assert await keys(storage) == [base(needed)["key"]]
 
 
 async def test_a_retry_that_is_not_committed_yet_keeps_the_base_clip(

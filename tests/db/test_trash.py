@@ -1,20 +1,24 @@
 """The trash: out of sight, but back within thirty days; then gone with everything that belonged to it."""
 
+import asyncio
+from contextlib import aclosing
 from hashlib import sha256
 from uuid import UUID
 
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from db import jobs, sweep, trash, work
 from db.errors import NotEnded
+from db.listen import listen
 from db.models import Job
 from db.storage_local import LocalStorage
 from tests.conftest import MakeUser, Sessions
 
 SPEC = {"prompt": "a red circle", "model": "tiny"}
-NO_LIMITS = jobs.Limits(queued_per_user=100, running_per_user=2, seconds_per_day=None)
+NO_LIMITS = jobs.Limits(queued_per_user=100, seconds_per_day=None)
 
 
 async def queued(sessions: Sessions, owner: UUID) -> UUID:
@@ -86,6 +90,46 @@ async def test_twice_is_once_and_the_days_count_from_the_first_time(sessions: Se
             assert job is not None
             seen.append((job.trashed_at, job.revision))
     assert seen[0] == seen[1]
+
+
+async def test_a_job_that_ends_while_it_is_thrown_away_is_thrown_away(
+    sessions: Sessions, make_user: MakeUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = await make_user()
+    job_id = await queued(sessions, owner)
+    async with sessions.begin() as session:
+        running = await work.claim(session, owner="w", running_per_user=2)
+        assert running is not None
+        lease = work.lease_of(running)
+
+    async def ended_meanwhile(session: AsyncSession, job_id: UUID, *, owner_id: UUID) -> Job | None:
+        async with sessions.begin() as other:
+            await work.publish(other, lease, resolved={}, warnings=[], artifacts=[])
+        return await jobs.get(session, job_id, owner_id=owner_id)
+
+    monkeypatch.setattr(trash, "get", ended_meanwhile)
+    async with sessions.begin() as session:
+        job = await trash.throw_away(session, job_id, owner_id=owner)
+    assert job is not None
+    assert job.trashed_at is not None
+    assert await listed(sessions, owner, trashed=True) == [job_id]
+
+
+async def test_both_ways_are_told_once(sessions: Sessions, make_user: MakeUser, database_url: str) -> None:
+    owner = await make_user()
+    job_id = await ended(sessions, owner)
+    async with aclosing(listen(database_url)) as told, asyncio.timeout(10):
+        assert (await anext(told))["type"] == "reconnected"
+        for move in (trash.throw_away, trash.throw_away, trash.restore, trash.restore):
+            async with sessions.begin() as session:
+                await move(session, job_id, owner_id=owner)
+        events = [await anext(told) for _ in range(2)]
+        assert [(event["type"], event["job_id"], event["owner_id"]) for event in events] == [
+            ("status", str(job_id), str(owner))
+        ] * 2
+        assert [event["revision"] for event in events] == [3, 4]
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(anext(told), 0.2)
 
 
 async def published(sessions: Sessions, owner: UUID, storage: LocalStorage) -> UUID:

@@ -67,15 +67,17 @@ async def test_what_cannot_be_helped_fails_at_once(world: World, row: Row, promp
     row.measured = code
 
 
-@pytest.mark.fault("row that this version cannot read", "tried again without waiting for leases, then internal_error")
+@pytest.mark.fault("row that this version cannot read", "tried again at once, then internal_error")
 async def test_a_row_of_another_version_fails_by_its_own_name(world: World, row: Row) -> None:
-    limits = jobs.Limits(queued_per_user=10, seconds_per_day=None)
+    limits = jobs.Limits(queued_per_user=10)
     began = time.monotonic()
     async with world.sessions.begin() as session:
         spec = {"prompt": "from the future", "seed": 1, **SPEC, "colour_space": "unknown"}
         made = await jobs.enqueue(session, owner_id=world.user, spec=spec, seconds=1.0, limits=limits)
     job = await world.ended(made.job.id)
-    row.measured = f"failed after {job.failures} attempts and {time.monotonic() - began:.0f} s, {job.losses} leases lost"
+    row.measured = (
+        f"failed after {job.failures} attempts, {time.monotonic() - began:.0f} s and {job.losses} lost leases"
+    )
     assert (job.failures, job.losses) == (3, 0)
     assert job.error is not None
     assert job.error["code"] == "internal_error"
@@ -83,7 +85,7 @@ async def test_a_row_of_another_version_fails_by_its_own_name(world: World, row:
 
 @pytest.mark.fault(f"one user floods {FLOOD} jobs", f"each of {OTHERS} others starts within {OTHERS + 1} claims")
 async def test_a_flood_of_one_user_holds_up_nobody(world: World, row: Row) -> None:
-    limits = jobs.Limits(queued_per_user=FLOOD, running_per_user=2, seconds_per_day=None)
+    limits = jobs.Limits(queued_per_user=FLOOD)
     others = [await world.make_user() for _ in range(OTHERS)]
     started: list[UUID] = []
     async with world.sessions.begin() as session:

@@ -32,5 +32,8 @@ def test_every_group_has_words() -> None:
 
 
 def test_the_package_and_its_words_need_no_torch() -> None:
-    program = "import sys, pipeline.tiny, pipeline.tiny.vocabulary as v; v.unknown_words('red'); sys.exit('torch' in sys.modules)"
+    program = (
+        "import sys; from pipeline.tiny import vocabulary; vocabulary.unknown_words('red'); "
+        "sys.exit('torch' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
