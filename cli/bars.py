@@ -19,7 +19,7 @@ class Bars:
             TextColumn("{task.description:<12}"),
             BarColumn(bar_width=40),
             TextColumn("{task.percentage:>3.0f} %"),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", markup=False),
             console=console,
             disable=not console.is_terminal,
         )

@@ -21,6 +21,23 @@ def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
+class Pauses:
+    """When the next start may be: the longer one waits, the more starts in a row were in vain."""
+
+    def __init__(self) -> None:
+        self._in_vain = 0
+        self._until = 0.0
+
+    @property
+    def over(self) -> bool:
+        return time.monotonic() >= self._until
+
+    def begin(self, lived: float) -> None:
+        """Another pause, after something that has lived for so many seconds."""
+        self._in_vain = 0 if lived > HEALTHY_SECONDS else self._in_vain + 1
+        self._until = time.monotonic() + PAUSES[min(self._in_vain, len(PAUSES) - 1)]
+
+
 class Child:
     def __init__(
         self, name: str, command: Sequence[str], *, environment: Mapping[str, str], log: Path, ready: Path | None = None
@@ -33,8 +50,7 @@ class Child:
             self._environment["AURA_READY_FILE"] = str(ready)
         self._process: subprocess.Popen[bytes] | None = None
         self._started_at = 0.0
-        self._failures = 0
-        self._not_before = 0.0
+        self._pauses = Pauses()
 
     @property
     def pid(self) -> int | None:
@@ -63,16 +79,14 @@ class Child:
     def look_after(self) -> int | None:
         """Start the process again if it has died and its pause is over; the exit status when a death was just seen."""
         if self._process is None:
-            if time.monotonic() >= self._not_before:
+            if self._pauses.over:
                 self.start()
             return None
         status = self._process.poll()
         if status is None:
             return None
         self._process = None
-        healthy = time.monotonic() - self._started_at > HEALTHY_SECONDS
-        self._failures = 0 if healthy else self._failures + 1
-        self._not_before = time.monotonic() + PAUSES[min(self._failures, len(PAUSES) - 1)]
+        self._pauses.begin(lived=time.monotonic() - self._started_at)
         return status
 
     def ask_to_end(self) -> None:
@@ -89,10 +103,6 @@ class Child:
             self._process.kill()
             self._process.wait()
         self._process = None
-
-    def stop(self, seconds: float) -> None:
-        self.ask_to_end()
-        self.wait(seconds)
 
     def last_words(self, lines: int = 5) -> str:
         """The end of its log, for a message about why it did not start."""

@@ -2,26 +2,22 @@
 
 import json
 import os
-import signal
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from rich.console import Console
 
 from cli.bars import Bars
-from cli.child import die_with_parent
 from cli.client import ENDED, Client
 from cli.home import LOCAL_EMAIL, Home
-from cli.up import NotStarted, running
+from cli.temporary import gateway
 
 Json = dict[str, Any]
 
-START_SECONDS: Final = 120
 CANCEL_SECONDS: Final = 30
 INTERRUPTED: Final = 130
 
@@ -30,53 +26,10 @@ class Failed(Exception):
     """The job ended without a video."""
 
 
-@contextmanager
-def system(api: str | None, data_dir: Path, console: Console) -> Iterator[str]:
+def system(api: str | None, data_dir: Path, console: Console) -> AbstractContextManager[str]:
     """The address of a gateway: the one named, the one that runs here, or a temporary one for the time of this call."""
-    if address := api or running(data_dir):
-        yield address
-        return
-    console.print("starting AuraAnim for this one video (keep it running with `aura up`)", highlight=False)
-    home = Home(data_dir)
-    home.create()
-    with home.log("up").open("ab") as log, _free_port() as port:
-        command = [sys.executable, "-m", "cli.main", "up", "--data-dir", str(data_dir), "--port", str(port), "--no-web"]
-        process = subprocess.Popen(
-            command,
-            stdout=log,
-            stderr=log,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-            preexec_fn=die_with_parent,
-        )
-    try:
-        yield _wait_for_gateway(process, home)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait()
-
-
-@contextmanager
-def _free_port() -> Iterator[int]:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    yield port
-
-
-def _wait_for_gateway(process: "subprocess.Popen[bytes]", home: Home) -> str:
-    """The job may be queued as soon as the gateway answers: Ray comes up while it waits in line."""
-    end = time.monotonic() + START_SECONDS
-    while time.monotonic() < end:
-        if process.poll() is not None:
-            break
-        if address := running(home.path):
-            return address
-        time.sleep(0.2)
-    last = home.log("up").read_text(errors="replace").strip().splitlines()
-    raise NotStarted(last[-1] if last else "AuraAnim did not start")
+    say = partial(console.print, highlight=False)
+    return nullcontext(api) if api else gateway(Home(data_dir), say)
 
 
 def sign_in(client: Client, api: str | None, data_dir: Path) -> None:

@@ -4,12 +4,17 @@ import fcntl
 import json
 import os
 import secrets
+import time
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Final
 
-LOCAL_EMAIL = "me@localhost"
+LOCAL_EMAIL: Final = "me@localhost"
+BUSY: Final = os.EX_TEMPFAIL
+"""The exit status of an `aura up` that found the data directory busy."""
+LOOK_SECONDS: Final = 0.5
+"""Who only looks whether the lock is held has it for a moment (`held`)."""
 
 
 class Busy(Exception):
@@ -23,7 +28,7 @@ class Home:
     path: Path
 
     def create(self) -> None:
-        self.path.mkdir(parents=True, exist_ok=True)
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.logs.mkdir(exist_ok=True)
         self._private.mkdir(mode=0o700, exist_ok=True)
 
@@ -34,6 +39,15 @@ class Home:
     @property
     def _private(self) -> Path:
         return self.path / "private"
+
+    @property
+    def _lock_file(self) -> Path:
+        return self.path / "lock"
+
+    @property
+    def users_file(self) -> Path:
+        """Locked, shared, by every `aura generate` that uses this data directory."""
+        return self._private / "users.lock"
 
     @property
     def processes_file(self) -> Path:
@@ -72,13 +86,27 @@ class Home:
 
     def lock(self) -> IO[str]:
         """Hold the returned file open as long as this data directory is yours; Busy when it is somebody else's."""
-        file = (self.path / "lock").open("w")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.close()
-            raise Busy(f"another `aura up` already runs in {self.path}") from None
-        return file
+        file = self._lock_file.open("w")
+        end = time.monotonic() + LOOK_SECONDS
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return file
+            except BlockingIOError:
+                if time.monotonic() > end:
+                    file.close()
+                    raise Busy(f"another `aura up` already runs in {self.path}") from None
+            time.sleep(LOOK_SECONDS / 10)
+
+    @property
+    def held(self) -> bool:
+        """Whether an `aura up` runs in this data directory; one that was killed does not."""
+        with self._lock_file.open("a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
 
     def environment(self, database_url: str, api_url: str) -> dict[str, str]:
         """What the processes of this data directory are told; what the operator has set wins."""

@@ -3,13 +3,17 @@
 import os
 import signal
 import sys
-from enum import StrEnum
+import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import httpx
 import typer
+from pydantic import ValidationError
 from rich.console import Console
+
+from pipeline.spec import Format, Spec
 
 DATA_DIR = Path(".aura")
 WRONG_INPUT, FAILED = 2, 1
@@ -20,14 +24,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-messages = Console(stderr=True)
-
-
-class Format(StrEnum):
-    MP4 = "mp4"
-    WEBM = "webm"
-    GIF = "gif"
-
+plain = partial(Console, markup=False, emoji=False, highlight=False)
+"""Prints text as it is: what people, models and gateways say is no markup."""
 
 DataDir = Annotated[
     Path, typer.Option(help="Where the database, the videos, secrets and logs lie.", envvar="AURA_DATA")
@@ -36,7 +34,7 @@ DataDir = Annotated[
 
 def leave(message: str, status: int = FAILED) -> NoReturn:
     """One line to the person, and an exit status to the shell."""
-    messages.print(f"aura: {message}", style="red", highlight=False, soft_wrap=True)
+    plain(stderr=True, soft_wrap=True).print(f"aura: {message}", style="red")
     raise typer.Exit(status)
 
 
@@ -49,15 +47,18 @@ def up(
     no_web: Annotated[bool, typer.Option("--no-web", help="Do not start the web app.")] = False,
 ) -> None:
     """Start everything on this machine and keep it running until Ctrl-C."""
-    from cli.home import Busy, Home
+    from cli.home import BUSY, Busy, Home
     from cli.up import NotStarted, System
+    from db.errors import AuraError
 
-    say = Console(highlight=False, soft_wrap=True).print
+    say = plain(soft_wrap=True).print
     if not no_web:
         say(f"this version has no web app yet: nothing listens on port {web_port}")
     try:
         System(Home(data_dir.absolute()), host=host, port=port, say=say).run()
-    except (Busy, NotStarted) as error:
+    except Busy as error:
+        leave(str(error), BUSY)
+    except (NotStarted, AuraError, OSError) as error:
         leave(str(error))
 
 
@@ -91,24 +92,22 @@ def generate(
         "height": height, "num_inference_steps": steps, "guidance_scale": guidance, "seed": seed, "model": model,
         "scheduler": scheduler, "format": format_ or guess_format(output),
     }  # fmt: skip
-    if not output.absolute().parent.is_dir():
-        leave(f"{output}: there is no such folder", WRONG_INPUT)
-    console = Console(stderr=True, quiet=as_json)
+    console = plain(stderr=True, quiet=as_json)
     chosen = {name: value for name, value in spec.items() if value is not None}
     check_first(chosen)
+    check_output(output)
     try:
         with run.system(api, data_dir.absolute(), console) as address, Client(address) as client:
             run.sign_in(client, api, data_dir.absolute())
-            outcome = run.generate(client, chosen, output, console)
+            run.tell(run.generate(client, chosen, output, console), console, as_json=as_json)
     except Problem as problem:
         leave(str(problem), WRONG_INPUT if problem.status == httpx.codes.UNPROCESSABLE_ENTITY else FAILED)
-    except (run.Failed, NotStarted, ValueError) as error:
+    except (run.Failed, NotStarted, OSError, ValueError) as error:
         leave(str(error))
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         leave(f"the gateway cannot be reached: {error}")
     except KeyboardInterrupt:
         leave("canceled", run.INTERRUPTED)
-    run.tell(outcome, console, as_json=as_json)
 
 
 models = typer.Typer(help="The models that are known here.", no_args_is_help=True)
@@ -128,7 +127,7 @@ def list_models(data_dir: DataDir = DATA_DIR) -> None:
     """Name every model, what it is for, its licence, and whether its files are here."""
     from cli.models import show
 
-    show(models_dir(data_dir), Console(soft_wrap=True))
+    show(models_dir(data_dir), plain(soft_wrap=True))
 
 
 @models.command("pull")
@@ -136,6 +135,7 @@ def pull_model(
     name: Annotated[str, typer.Argument(help="As `aura models list` names it.")], data_dir: DataDir = DATA_DIR
 ) -> None:
     """Fetch the files of a published model."""
+    from cli.home import Home
     from cli.models import every
     from cli.pull import CannotPull, pull
 
@@ -143,10 +143,12 @@ def pull_model(
     if name not in known:
         leave(f"there is no model {name}; there are: {', '.join(known)}", WRONG_INPUT)
     try:
-        folder = pull(known[name], models_dir(data_dir), Console(highlight=False, soft_wrap=True).print)
-    except CannotPull as error:
+        if "MODELS_DIR" not in os.environ:
+            Home(data_dir).create()
+        folder = pull(known[name], models_dir(data_dir), plain(soft_wrap=True).print)
+    except (CannotPull, OSError) as error:
         leave(str(error))
-    Console(highlight=False, soft_wrap=True).print(f"{name}: {folder}")
+    plain(soft_wrap=True).print(f"{name}: {folder}")
 
 
 @models.command("words")
@@ -155,7 +157,7 @@ def words() -> None:
     from pipeline.tiny.vocabulary import WORDS
 
     for group, known in WORDS.items():
-        Console(highlight=False, soft_wrap=True).print(f"{group}: {', '.join(known)}")
+        plain(soft_wrap=True).print(f"{group}: {', '.join(known)}")
 
 
 @evaluate.command("tiny")
@@ -174,17 +176,13 @@ def bench_eta(traces: Annotated[Path, typer.Argument(help="A folder that TRACES_
     from cli.eta import report
 
     try:
-        Console(highlight=False, soft_wrap=True).print(report(traces))
+        plain(soft_wrap=True).print(report(traces))
     except ValueError as error:
         leave(str(error))
 
 
 def check_first(spec: dict[str, Any]) -> None:
     """The limits are known here, too: wrong input is refused before anything is started."""
-    from pydantic import ValidationError
-
-    from pipeline.spec import Spec
-
     try:
         Spec.model_validate(spec)
     except ValidationError as wrong:
@@ -193,6 +191,19 @@ def check_first(spec: dict[str, Any]) -> None:
             for error in wrong.errors()
         ]
         leave("; ".join(lines), WRONG_INPUT)
+
+
+def check_output(output: Path) -> None:
+    """Whether the video can be written there is found out before it is made."""
+    folder = output.absolute().parent
+    if not folder.is_dir():
+        leave(f"{output}: there is no such folder", WRONG_INPUT)
+    try:
+        if output.exists() and not output.is_file():
+            leave(f"{output}: this is not a file", WRONG_INPUT)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        leave(f"{output}: {error.strerror}", WRONG_INPUT)
 
 
 def guess_format(output: Path) -> Format:

@@ -1,5 +1,6 @@
 """`aura up`: PostgreSQL, Ray, dispatcher and gateway on this machine, in order, kept running until a signal comes."""
 
+import contextlib
 import os
 import resource
 import signal
@@ -7,15 +8,17 @@ import socket
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from threading import Event
 from typing import Final
 
 import httpx
+from alembic.util import CommandError
+from sqlalchemy.exc import SQLAlchemyError
 
-from cli.child import Child
+from cli.child import Child, Pauses
 from cli.home import Home, write_json
 from db.embedded import Postgres
+from db.errors import PostgresFailed
 from db.migrate import upgrade
 
 Say = Callable[[str], None]
@@ -23,6 +26,7 @@ Say = Callable[[str], None]
 READY_SECONDS: Final = 180
 WATCH_SECONDS: Final = 0.5
 STOP_SECONDS: Final = {"dispatcher": 30, "gateway": 10, "ray": 30}
+LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what a link says for "all interfaces"
 
 
 class NotStarted(Exception):
@@ -33,9 +37,10 @@ class System:
     """Everything that one data directory runs."""
 
     def __init__(self, home: Home, *, host: str, port: int, say: Say) -> None:
-        self.url = f"http://{host}:{port}"
+        self.url = link(host, port)
         self._home, self._host, self._port, self._say = home, host, port, say
         self._postgres: Postgres | None = None
+        self._postgres_pauses = Pauses()
         self._children: list[Child] = []
         self._stop = Event()
 
@@ -43,6 +48,7 @@ class System:
         """Start, wait until ready, watch until a signal, stop. NotStarted or Busy when that cannot be."""
         self._home.create()
         lock = self._home.lock()
+        self._home.address_file.unlink(missing_ok=True)  # of one that was killed
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: self._stop.set())
         try:
@@ -58,7 +64,7 @@ class System:
 
     def _start(self) -> None:
         environment = self._home.environment(self._database(), self.url)
-        upgrade(environment["DATABASE_URL"])
+        bring_up_to_date(environment["DATABASE_URL"])
         python = [sys.executable, "-m"]
         commands = {
             "ray": [*python, "pipeline.cluster"],
@@ -79,7 +85,7 @@ class System:
         if url := os.environ.get("DATABASE_URL"):
             return url
         self._say("starting postgres")
-        self._postgres = Postgres(self._home.path / "postgres")
+        self._postgres = Postgres(self._home.path / "postgres", die_with_parent=True)
         return self._postgres.start()
 
     def _wait_until_ready(self) -> bool:
@@ -119,11 +125,20 @@ class System:
                 self._say(
                     f"{child.name} ended with status {status}: starting it again (see {self._home.log(child.name)})"
                 )
-        if self._postgres and not self._postgres.pid:
-            self._say("postgres ended: starting it again")
-            self._postgres.start()
+        if self._postgres and not self._postgres.pid and self._postgres_pauses.over:
+            self._start_again(self._postgres)
         if self._pids() != before:
-            self._write_processes()
+            with contextlib.suppress(OSError):  # a full disk ends the database, but not what starts it again
+                self._write_processes()
+
+    def _start_again(self, postgres: Postgres) -> None:
+        self._say("postgres ended: starting it again")
+        try:
+            postgres.start()
+            self._postgres_pauses = Pauses()
+        except (PostgresFailed, OSError) as error:
+            self._say(f"postgres did not start: {first_line(error)}")
+            self._postgres_pauses.begin(lived=0)
 
     def _pids(self) -> dict[str, int]:
         pids = {child.name: child.pid for child in self._children}
@@ -157,21 +172,42 @@ def raise_file_limit() -> None:
 
 
 def require_free_port(host: str, port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise NotStarted(f"port {port} on {host} is taken: choose another with --port ({error.strerror})") from None
-
-
-def running(path: Path) -> str | None:
-    """The address of the gateway that runs in this data directory, if one answers."""
-    file = Home(path).address_file
-    if not file.exists():
-        return None
-    url = file.read_text()
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except OSError as error:
+        why = f"{error.strerror}: choose another with --port or --host"
+        raise NotStarted(f"cannot listen on port {port} of {host}: {why}") from None
+
+
+def link(host: str, port: int) -> str:
+    """The address of a gateway that listens on `host`, as it is reached from this machine."""
+    host = LOOPBACK.get(host, host)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def bring_up_to_date(database_url: str) -> None:
+    try:
+        upgrade(database_url)
+    except (OSError, SQLAlchemyError, CommandError, ValueError) as error:
+        raise NotStarted(f"the database cannot be used: {first_line(error)}") from error
+
+
+def first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0] or type(error).__name__
+
+
+def running(home: Home) -> str | None:
+    """The address of the gateway that runs in this data directory, if one answers.
+
+    The file alone is not believed: after a crash it names a port on which another program may listen by now.
+    """
+    try:
+        if not home.held:
+            return None
+        url = home.address_file.read_text()
         return url if httpx.get(f"{url}/healthz", timeout=2).status_code == httpx.codes.OK else None
-    except httpx.TransportError:
+    except (FileNotFoundError, httpx.TransportError):
         return None

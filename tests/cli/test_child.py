@@ -17,6 +17,11 @@ def child(tmp_path: Path, program: str) -> Child:
     return Child("test", command, environment=dict(os.environ), log=tmp_path / "log", ready=tmp_path / "ready")
 
 
+def end(kept: Child, seconds: float) -> None:
+    kept.ask_to_end()
+    kept.wait(seconds)
+
+
 def wait_for(condition: object) -> None:
     end = time.monotonic() + 20
     while not condition():  # type: ignore[operator]
@@ -42,7 +47,7 @@ def test_it_is_started_again_when_it_dies_and_the_death_is_told_once(
         return kept.pid not in (None, first)
 
     wait_for(look)
-    kept.stop(5)
+    end(kept, 5)
     assert deaths == [-signal.SIGKILL]
 
 
@@ -59,11 +64,11 @@ def test_ready_is_what_the_process_says_and_forgotten_when_it_starts_again(tmp_p
     kept = child(tmp_path, program)
     kept.start()
     wait_for(lambda: kept.ready)
-    kept.stop(5)
+    end(kept, 5)
     idle = child(tmp_path, "import time; time.sleep(60)")
     idle.start()
     assert not idle.ready
-    idle.stop(5)
+    end(idle, 5)
 
 
 def test_one_that_does_not_end_when_asked_is_ended(tmp_path: Path) -> None:
@@ -72,6 +77,6 @@ def test_one_that_does_not_end_when_asked_is_ended(tmp_path: Path) -> None:
     kept.start()
     wait_for(lambda: "deaf" in kept.last_words())
     pid = kept.pid
-    kept.stop(0.2)
+    end(kept, 0.2)
     with pytest.raises(ProcessLookupError):
         os.kill(pid or 0, 0)

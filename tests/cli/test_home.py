@@ -31,6 +31,23 @@ def test_secrets_can_be_read_by_their_owner_alone(home: Home) -> None:
     assert stat.S_IMODE(token.parent.stat().st_mode) == 0o700
 
 
+def test_a_folder_that_is_made_here_is_closed_to_others_and_one_that_was_there_is_left_as_it_is(tmp_path: Path) -> None:
+    there = tmp_path / "there"
+    there.mkdir()
+    there.chmod(0o750)
+    for path, mode in ((tmp_path / "new", 0o700), (there, 0o750)):
+        Home(path).create()
+        assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
+def test_it_is_held_as_long_as_its_lock_is(home: Home) -> None:
+    assert not home.held
+    lock = home.lock()
+    assert home.held
+    lock.close()
+    assert not home.held
+
+
 def test_two_cannot_run_in_one_data_directory(home: Home) -> None:
     held = home.lock()
     with pytest.raises(Busy, match="already runs"):

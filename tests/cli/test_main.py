@@ -1,13 +1,16 @@
 """The command line: wrong input is one clear line and an exit status, and nothing is started for it."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from cli.home import Home
 from cli.main import app
-from cli.up import NotStarted, require_free_port
-from tests.e2e.conftest import free_port
+from cli.temporary import free_port
 
 runner = CliRunner()
 
@@ -25,6 +28,11 @@ WRONG = {
     "absurd": (["a", "--width", "2048", "--height", "2048", "--fps", "60", "--seconds", "20"], "frames"),
     "scheduler": (["a", "--scheduler", "magic"], "scheduler"),
     "folder": (["a", "-o", "/no/such/folder/video.mp4"], "no such folder"),
+    "a folder": (["a", "-o", "/tmp"], "not a file"),
+    "not writable": (["a", "-o", "/proc/video.mp4"], "/proc/video.mp4"),
+    "long name": (["a", "-o", "x" * 300], "name too long"),
+    "looks like markup": (["a", "-o", "/no/[/x]/[bold]/:cat:/video.mp4"], "/no/[/x]/[bold]/:cat:/video.mp4"),
+    "pattern": (["a", "--model", "A B"], "[a-z0-9]"),
 }
 
 
@@ -38,6 +46,14 @@ def test_wrong_input_is_refused_in_one_line(case: str, tmp_path: Path) -> None:
     assert not (tmp_path / "data").exists()
 
 
+def test_what_is_there_and_no_file_is_not_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    result = generate("a", "-o", str(pipe), data=tmp_path / "data")
+    assert (result.exit_code, "not a file" in result.stderr) == (2, True)
+    assert pipe.is_fifo()
+
+
 def test_a_gateway_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AURA_EMAIL", "a@b")
     monkeypatch.setenv("AURA_PASSWORD", "a long password")
@@ -47,14 +63,38 @@ def test_a_gateway_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytes
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_port_that_is_taken_is_said_before_anything_starts() -> None:
-    import socket
+@pytest.mark.parametrize("command", [["generate", "a"], ["up"], ["models", "pull", "realesrgan-x4plus"]])
+def test_a_data_folder_that_cannot_be_is_said_in_one_line(command: list[str], tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    result = runner.invoke(app, [*command, "--data-dir", str(tmp_path / "file" / "data")])
+    assert result.exit_code == 1
+    assert result.stderr.startswith("aura: ")
+    assert result.stderr.count("\n") == 1
 
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        with pytest.raises(NotStarted, match="choose another with --port"):
-            require_free_port("127.0.0.1", taken.getsockname()[1])
+
+def test_a_folder_that_is_taken_has_a_status_of_its_own(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    with home.lock():
+        result = runner.invoke(app, ["up", "--data-dir", str(tmp_path)])
+    assert (result.exit_code, "already runs" in result.stderr) == (75, True)
+
+
+UNUSABLE = {
+    "nobody there": ("postgresql://a:b@127.0.0.1:1/aura", "Connect call failed"),
+    "malformed": ("mysql://somewhere", "DATABASE_URL must look like"),
+}
+
+
+@pytest.mark.parametrize("case", UNUSABLE)
+def test_a_database_that_cannot_be_used_is_said_in_one_line(case: str, tmp_path: Path) -> None:
+    url, words = UNUSABLE[case]
+    command = [sys.executable, "-m", "cli.main", "up", "--data-dir", str(tmp_path), "--port", str(free_port())]
+    environment = os.environ | {"DATABASE_URL": url}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("aura: the database cannot be used: ")
+    assert words in ended.stderr
+    assert ended.stderr.count("\n") == 1
 
 
 def test_the_format_follows_the_name_of_the_file() -> None:

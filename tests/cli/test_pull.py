@@ -59,7 +59,7 @@ def test_a_generator_is_its_base_and_its_adapter(tmp_path: Path, monkeypatch: py
         asked.append(source)
         assert not any(pattern.endswith((".bin", ".ckpt")) for pattern in more["allow_patterns"])
         local_dir.mkdir(parents=True)
-        for name in ("model_index.json", "config.json"):
+        for name in ("model_index.json", "config.json", "diffusion_pytorch_model.safetensors"):
             (local_dir / name).write_text("{}")
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
