@@ -104,8 +104,8 @@ class Tracker:
         return self._progress.model_copy(deep=True)
 
     def eta_seconds(self) -> float | None:
-        """Seconds until the end, or None while a phase's rate is not known."""
-        if self._plan is None:
+        """Seconds until the end, or None: while a phase's rate is not known, or the job's turn at the generator."""
+        if self._plan is None or self._waits:
             return None
         left = [self._left(name) for name in PHASES]
         return None if None in left else round(sum(seconds or 0 for seconds in left), 1)
@@ -131,6 +131,11 @@ class Tracker:
             "events": self.events,
             "seconds": self._clock() - self._planned_at,
         }
+
+    @property
+    def _waits(self) -> bool:
+        generate = self._phases["generate"]
+        return generate.began is None and generate.ended is None
 
     @property
     def _resumed(self) -> bool:

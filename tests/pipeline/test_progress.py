@@ -101,13 +101,13 @@ def test_waiting_for_the_generator_is_no_work() -> None:
     assert tracker.measured()["generate"] == pytest.approx(RATES["generate"], rel=0.2)
 
 
-def test_while_it_waits_the_estimate_says_what_the_work_takes() -> None:
-    clock = Clock()
-    tracker = Tracker(RATES, clock=clock)
+def test_nobody_knows_when_its_turn_comes() -> None:
+    tracker = Tracker(RATES)
     tracker.planned(PLAN)
-    clock.now += 100
-    assert tracker.eta_seconds() == pytest.approx(32)
+    assert tracker.eta_seconds() is None
     assert tracker.progress().message == "waiting for the generator"
+    tracker.generated(0, 10)
+    assert tracker.eta_seconds() == pytest.approx(32)
 
 
 def test_a_resumed_job_teaches_nothing_about_generating() -> None:
