@@ -25,7 +25,7 @@ from db.models import Job
 from db.storage import Storage
 from db.work import Lease
 from pipeline.clip import Video
-from pipeline.errors import OutOfMemory, PipelineError, Refused, StageFailed, StageLost, Unavailable
+from pipeline.errors import INTERNAL, OutOfMemory, PipelineError, StageLost, Unavailable
 from pipeline.failpoints import reach
 from pipeline.flow import render
 from pipeline.progress import Tracker
@@ -160,7 +160,7 @@ class Attempt:
             await self._stop(Verdict.FENCED)
 
     async def _fail(self, error: Exception) -> None:
-        row = {"code": _code(error), "message": _message(error), "stage": getattr(error, "stage", None)}
+        row = _told(error)
         smaller = isinstance(error, OutOfMemory) and not self.job.reduced
         retry = smaller or isinstance(error, StageLost | Unavailable) or not isinstance(error, PipelineError)
         log.warning("attempt failed", job_id=str(self.lease.job_id), attempt=self.lease.attempt, retry=retry, **row)
@@ -295,19 +295,11 @@ def _artifact(output: Any) -> dict[str, Any]:
     return {name: getattr(output, name) for name in names}
 
 
-CODES: Final[dict[type[Exception], str]] = {
-    Refused: "refused", OutOfMemory: "out_of_memory", StageLost: "stage_lost", Unavailable: "unavailable",
-    StageFailed: "stage_failed",
-}  # fmt: skip
-
-
-def _code(error: Exception) -> str:
-    return CODES.get(type(error), "internal_error")
-
-
-def _message(error: Exception) -> str:
-    """For the job's owner: of a mistake of ours only that it was one, the rest stands in the log."""
-    return str(error) if isinstance(error, PipelineError) else "Something went wrong on our side."
+def _told(error: Exception) -> dict[str, Any]:
+    """What the job's owner is told; of a mistake of ours only that it was one, the rest stands in the log."""
+    if not isinstance(error, PipelineError):
+        return {"code": INTERNAL, "message": "Something went wrong on our side.", "stage": None}
+    return {"code": error.code, "message": str(error), "stage": getattr(error, "stage", None)}
 
 
 def away(error: BaseException) -> str:

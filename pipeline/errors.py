@@ -11,13 +11,22 @@ PipelineError
 Every error keeps its arguments in `args`, so that it travels between processes unchanged.
 """
 
+from typing import ClassVar, Final
+
+INTERNAL: Final = "internal_error"
+"""What a client sees of a mistake of ours."""
+
 
 class PipelineError(Exception):
-    """The root of this tree."""
+    """The root of this tree. `code` is what a client sees of a failed job."""
+
+    code: ClassVar[str] = INTERNAL
 
 
 class Refused(PipelineError):
     """Invalid input; `pointer` names the field of the request as a JSON pointer."""
+
+    code = "refused"
 
     def __init__(self, message: str, pointer: str = "") -> None:
         super().__init__(message, pointer)
@@ -34,6 +43,8 @@ class Stopped(PipelineError):
 class OutOfMemory(PipelineError):
     """The device's memory was not enough for this stage."""
 
+    code = "out_of_memory"
+
     def __init__(self, stage: str) -> None:
         super().__init__(stage)
         self.stage = stage
@@ -44,6 +55,8 @@ class OutOfMemory(PipelineError):
 
 class StageLost(PipelineError):
     """The process that ran this stage is gone."""
+
+    code = "stage_lost"
 
     def __init__(self, stage: str) -> None:
         super().__init__(stage)
@@ -56,6 +69,8 @@ class StageLost(PipelineError):
 class Unavailable(PipelineError):
     """Something outside the stage that it needs is out of reach for now."""
 
+    code = "unavailable"
+
     def __init__(self, stage: str, message: str) -> None:
         super().__init__(stage, message)
         self.stage, self.message = stage, message
@@ -66,6 +81,8 @@ class Unavailable(PipelineError):
 
 class StageFailed(PipelineError):
     """A stage could not do its work, and trying the same again would not help."""
+
+    code = "stage_failed"
 
     def __init__(self, stage: str, message: str) -> None:
         super().__init__(stage, message)
