@@ -10,6 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, Any, Final
 
+from dotenv import dotenv_values
+
 LOCAL_EMAIL: Final = "me@localhost"
 BUSY: Final = os.EX_TEMPFAIL
 """The exit status of an `aura up` that found the data directory busy."""
@@ -110,6 +112,7 @@ class Home:
 
     def environment(self, database_url: str, api_url: str) -> dict[str, str]:
         """What the processes of this data directory are told; what the operator has set wins."""
+        given = set_by_operator()
         own = {
             "AURA_ENV": "development",
             "SECRET_KEY": self.secrets["SECRET_KEY"],
@@ -121,12 +124,19 @@ class Home:
             "RAY_AUTH_TOKEN_PATH": str(self.ray_token_file),
             "PYTHONUNBUFFERED": "1",
         }
-        if "S3_ENDPOINT" not in os.environ:
+        if "S3_ENDPOINT" not in given:
             own |= {
                 "STORAGE_DIR": str(self.path / "objects"),
                 "STORAGE_SIGNING_KEY": self.secrets["STORAGE_SIGNING_KEY"],
             }
-        return own | dict(os.environ)
+        return dict(os.environ) | own | given
+
+
+def set_by_operator() -> dict[str, str]:
+    """What the environment says, and what stands in `.env` of the working directory; as for the settings classes the
+    environment wins, and what is empty is not set."""
+    said = [*dotenv_values(".env").items(), *os.environ.items()]
+    return {name: value for name, value in said if value}
 
 
 def write_private(path: Path, text: str) -> None:

@@ -1,6 +1,5 @@
 """The `aura` command."""
 
-import os
 import signal
 import sys
 import tempfile
@@ -119,7 +118,9 @@ app.add_typer(evaluate, name="evaluate")
 
 
 def models_dir(data_dir: Path) -> Path:
-    return Path(os.environ.get("MODELS_DIR", data_dir / "models"))
+    from cli.home import set_by_operator
+
+    return Path(set_by_operator().get("MODELS_DIR", data_dir / "models"))
 
 
 @models.command("list")
@@ -135,7 +136,7 @@ def pull_model(
     name: Annotated[str, typer.Argument(help="As `aura models list` names it.")], data_dir: DataDir = DATA_DIR
 ) -> None:
     """Fetch the files of a published model."""
-    from cli.home import Home
+    from cli.home import Home, set_by_operator
     from cli.models import every
     from cli.pull import CannotPull, pull
 
@@ -143,7 +144,7 @@ def pull_model(
     if name not in known:
         leave(f"there is no model {name}; there are: {', '.join(known)}", WRONG_INPUT)
     try:
-        if "MODELS_DIR" not in os.environ:
+        if "MODELS_DIR" not in set_by_operator():
             Home(data_dir).create()
         folder = pull(known[name], models_dir(data_dir), plain(soft_wrap=True).print)
     except (CannotPull, OSError) as error:

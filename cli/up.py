@@ -1,7 +1,6 @@
 """`aura up`: PostgreSQL, Ray, dispatcher and gateway on this machine, in order, kept running until a signal comes."""
 
 import contextlib
-import os
 import resource
 import signal
 import socket
@@ -16,7 +15,7 @@ from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
 from cli.child import Child, Pauses
-from cli.home import Home, write_json
+from cli.home import Home, set_by_operator, write_json
 from db.embedded import Postgres
 from db.errors import PostgresFailed
 from db.migrate import upgrade
@@ -82,7 +81,7 @@ class System:
 
     def _database(self) -> str:
         """The operator's server if DATABASE_URL names one, else our own."""
-        if url := os.environ.get("DATABASE_URL"):
+        if url := set_by_operator().get("DATABASE_URL"):
             return url
         self._say("starting postgres")
         self._postgres = Postgres(self._home.path / "postgres", die_with_parent=True)

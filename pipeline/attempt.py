@@ -101,6 +101,7 @@ class Attempt:
         render_ = asyncio.create_task(self._render())
         beats = asyncio.create_task(self._beat())
         telling = asyncio.create_task(self._tell())
+        telling.add_done_callback(_silent)
         try:
             await asyncio.wait({render_, beats}, return_when=asyncio.FIRST_COMPLETED)
             if beats.done():
@@ -281,6 +282,12 @@ async def cluster_answers() -> bool:
 
     await asyncio.sleep(GOING_DOWN_SECONDS)
     return await alive()
+
+
+def _silent(telling: "asyncio.Task[None]") -> None:
+    """The job goes on without its progress being told; why, stands in the log."""
+    if not telling.cancelled() and (error := telling.exception()):
+        log.error("progress is not told any more", exc_info=error)
 
 
 async def _stopped(*tasks: "asyncio.Task[Any]") -> None:

@@ -110,7 +110,8 @@ def _saved_model(path: Path) -> Between:
     try:
         import tensorflow  # type: ignore[import-not-found, import-untyped, unused-ignore]
     except ImportError as error:
-        raise StageFailed("interpolate", "FILM's SavedModel needs TensorFlow: install the extra `film-tf`") from error
+        missing = "FILM's SavedModel needs TensorFlow, which is not installed: fetch `film`, the TorchScript port"
+        raise StageFailed("interpolate", missing) from error
     model: Any = tensorflow.saved_model.load(str(path))
 
     def between(first: Tensor, second: Tensor, times: Tensor) -> Tensor:

@@ -63,3 +63,45 @@ def test_what_the_operator_sets_wins(home: Home, monkeypatch: pytest.MonkeyPatch
     environment = home.environment("postgresql://a/b", "http://c")
     assert environment["DATABASE_URL"] == "postgresql://mine/d"
     assert "STORAGE_DIR" not in environment
+
+
+@pytest.fixture
+def dotenv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The `.env` of the working directory, in an environment that sets nothing of it."""
+    for name in ("AURA_ENV", "SECRET_KEY", "DATABASE_URL", "MODELS_DIR", "S3_ENDPOINT", "STORAGE_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / ".env"
+
+
+def test_what_stands_in_dotenv_is_set_by_the_operator_too(
+    home: Home, dotenv: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = home.environment("postgresql://a/b", "http://c")
+    theirs = {"AURA_ENV": "production", "SECRET_KEY": "k" * 32, "MODELS_DIR": "/srv/models", "S3_ENDPOINT": "s3:9000"}
+    dotenv.write_text("".join(f"{name}={value}\n" for name, value in theirs.items()))
+    environment = home.environment("postgresql://a/b", "http://c")
+    assert theirs.items() <= environment.items()
+    assert "STORAGE_DIR" in ours
+    assert "STORAGE_DIR" not in environment
+    monkeypatch.setenv("MODELS_DIR", "/elsewhere")
+    assert home.environment("postgresql://a/b", "http://c")["MODELS_DIR"] == "/elsewhere"
+
+
+def test_what_is_empty_is_not_set(home: Home, dotenv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With an empty SECRET_KEY in development the gateway would take a key that everyone knows."""
+    dotenv.write_text("SECRET_KEY=\nS3_ENDPOINT=\nMODELS_DIR=/srv/models\n")
+    for name in ("SECRET_KEY", "MODELS_DIR", "CUDA_VISIBLE_DEVICES"):
+        monkeypatch.setenv(name, "")
+    environment = home.environment("postgresql://a/b", "http://c")
+    assert environment["SECRET_KEY"] == home.secrets["SECRET_KEY"]
+    assert environment["STORAGE_DIR"] == str(home.path / "objects")
+    assert environment["MODELS_DIR"] == "/srv/models"
+    assert environment["CUDA_VISIBLE_DEVICES"] == "", "no setting of ours, and empty it means something"
+
+
+def test_links_into_a_folder_of_the_operators_are_signed_with_our_key(home: Home, dotenv: Path) -> None:
+    dotenv.write_text("STORAGE_DIR=/srv/objects\n")
+    environment = home.environment("postgresql://a/b", "http://c")
+    assert environment["STORAGE_DIR"] == "/srv/objects"
+    assert environment["STORAGE_SIGNING_KEY"] == home.secrets["STORAGE_SIGNING_KEY"]

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cli.home import Home
-from cli.main import app
+from cli.main import app, models_dir
 from cli.temporary import free_port
 
 runner = CliRunner()
@@ -95,6 +95,16 @@ def test_a_database_that_cannot_be_used_is_said_in_one_line(case: str, tmp_path:
     assert ended.stderr.startswith("aura: the database cannot be used: ")
     assert words in ended.stderr
     assert ended.stderr.count("\n") == 1
+
+
+def test_models_lie_where_the_pipeline_looks_for_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MODELS_DIR", raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert models_dir(Path("data")) == Path("data/models")
+    (tmp_path / ".env").write_text("MODELS_DIR=/srv/models\n")
+    assert models_dir(Path("data")) == Path("/srv/models")
+    monkeypatch.setenv("MODELS_DIR", "/elsewhere")
+    assert models_dir(Path("data")) == Path("/elsewhere")
 
 
 def test_the_format_follows_the_name_of_the_file() -> None:

@@ -103,11 +103,24 @@ LINKS = {
 @pytest.mark.parametrize("host", LINKS)
 def test_links_lead_to_where_the_gateway_can_be_reached(host: str, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PUBLIC_URL", raising=False)
+    monkeypatch.chdir(home.path)
     url = System(home, host=host, port=8000, say=print).url
     assert url == link(host, 8000) == LINKS[host]
     assert home.environment("", url)["PUBLIC_URL"] == url
     monkeypatch.setenv("PUBLIC_URL", "https://aura.example")
     assert home.environment("", url)["PUBLIC_URL"] == "https://aura.example"
+
+
+def test_a_database_that_dotenv_names_is_taken(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("DATABASE_URL=postgresql://mine/d\n")
+    system = System(home, host="127.0.0.1", port=free_port(), say=print)
+    try:
+        assert system._database() == "postgresql://mine/d"
+    finally:
+        if system._postgres:
+            system._postgres.stop()
 
 
 def test_a_database_that_does_not_come_back_at_once_is_tried_again(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,9 +16,9 @@ from pipeline.settings import PipelineSettings
 ROOT = Path(__file__).parents[2]
 VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?::(?P<how>[-?])(?P<text>[^}]*))?\}")
 SETTING = re.compile(r"^(?P<comment># )?(?P<name>[A-Z][A-Z0-9_]*)=(?P<value>.*)$", re.MULTILINE)
-READ_BY_HAND = re.compile(r"""(?:environ(?:\.get\(|\[)|envvar=)"(AURA_[A-Z0-9_]*)\"""")
+READ_BY_HAND = re.compile(r"""(?:environ(?:\.get\(|\[)|envvar=)"([A-Z][A-Z0-9_]*)\"""")
 RAYS_OWN = {"RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"}
-FOR_TESTS = {"AURA_FAILPOINTS"}
+FOR_TESTS, FOR_TRAINING = {"AURA_FAILPOINTS"}, {"OMP_NUM_THREADS"}
 
 
 @dataclass(frozen=True)
@@ -57,12 +57,17 @@ def fields() -> dict[str, FieldInfo]:
     return {name.upper(): field for of in (Settings, PipelineSettings) for name, field in of.model_fields.items()}
 
 
+def read_by_hand(*folders: str) -> set[str]:
+    """The variables that an operator may set and that no settings class holds."""
+    sources = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    names = {name for path in sources for name in READ_BY_HAND.findall(path.read_text(encoding="utf-8"))}
+    return names - FOR_TESTS - FOR_TRAINING
+
+
 @pytest.fixture(scope="session")
 def known(fields: dict[str, FieldInfo]) -> set[str]:
     """All variables that the code, or Ray, reads."""
-    sources = [path for folder in ("api", "cli", "db", "pipeline") for path in (ROOT / folder).rglob("*.py")]
-    by_hand = {name for path in sources for name in READ_BY_HAND.findall(path.read_text(encoding="utf-8"))}
-    return fields.keys() | (by_hand - FOR_TESTS) | RAYS_OWN
+    return fields.keys() | read_by_hand("api", "cli", "db", "pipeline") | RAYS_OWN
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings
 from api.settings import Settings
 from db.settings import DatabaseSettings, StorageSettings
 from pipeline.settings import PipelineSettings
-from tests.docker.conftest import ROOT, VARIABLE, Example
+from tests.docker.conftest import ROOT, VARIABLE, Example, read_by_hand
 
 Compose = dict[str, Any]
 Environment = Callable[[str], dict[str, str]]
@@ -52,6 +52,12 @@ def test_whatever_a_service_reads_can_be_set(compose: Compose) -> None:
     for service, classes in READS.items():
         optional = NOT_WITH_A_BUCKET if service == "gateway" else NOT_THE_PIPELINES
         assert names(classes) - optional - compose["services"][service]["environment"].keys() == set(), service
+
+
+def test_what_the_gateway_reads_by_hand_can_be_set(compose: Compose) -> None:
+    by_hand = read_by_hand("api")
+    assert "FORWARDED_ALLOW_IPS" in by_hand
+    assert by_hand - compose["services"]["gateway"]["environment"].keys() == set()
 
 
 def test_secrets_go_only_where_they_are_used(ours: Compose) -> None:

@@ -22,6 +22,8 @@ class Line:
     client: asyncio.StreamWriter
     server: asyncio.StreamWriter
     sent: int = 0
+    """Bytes of the request that goes through, and whether it is one of those to be reset."""
+    puts: bool = False
     seen: bytes = b""
     """What was said lately, by either end, to recognise a moment by."""
     swallow: bool = False
@@ -42,8 +44,8 @@ class Proxy:
     latency: float = 0.0
     refuse: bool = False
     black_hole: bool = False
-    cut_after: int | None = None
-    """Reset a connection once its client has sent this many bytes."""
+    cut_after: tuple[bytes, int] | None = None
+    """(name, bytes): reset a connection when so many bytes of a PUT of HTTP to such a name have gone through."""
     full: bool = False
     """Answer each PUT of HTTP as an object store does that has no room left."""
     swallow: tuple[bytes, bytes] | None = None
@@ -82,12 +84,12 @@ class Proxy:
 
     async def _there(self, line: Line, reader: asyncio.StreamReader) -> None:
         while data := await self._read(reader):
-            line.sent += len(data)
-            if self.cut_after is not None and line.sent > self.cut_after:
-                line.server.write(data[: max(0, len(data) - (line.sent - self.cut_after))])
+            if self.cut_after and self._is_too_much(line, data, *self.cut_after):
+                line.server.write(data[: self.cut_after[1] - line.sent])
                 await line.server.drain()
                 self.cuts += 1
                 raise ConnectionResetError
+            line.sent += len(data)
             if self.full and data.startswith(b"PUT ") and b"/" in data.split()[1][1:]:
                 line.client.write(FULL)
                 await line.client.drain()
@@ -96,6 +98,14 @@ class Proxy:
             line.server.write(data)
             await line.server.drain()
         line.server.write_eof()
+
+    @staticmethod
+    def _is_too_much(line: Line, data: bytes, name: bytes, most: int) -> bool:
+        """A request begins where a chunk does: a client waits for the answer to the one before."""
+        head, found, _ = data.partition(b" HTTP/1.1\r\n")
+        if found and head.count(b" ") == 1:
+            line.sent, line.puts = 0, head.startswith(b"PUT ") and name in head
+        return line.puts and line.sent + len(data) > most
 
     def _recognise(self, line: Line, data: bytes) -> None:
         line.listens = line.listens or b"LISTEN" in data

@@ -14,6 +14,7 @@ from uuid import UUID
 import psutil
 import pytest
 from _pytest.mark import ParameterSet
+from sqlalchemy import text
 
 from pipeline.spec import Stage
 from tests.faults.conftest import Row
@@ -107,6 +108,8 @@ async def test_random_chaos(world: World, row: Row, deeds: Mapping[str, int], jo
         f"CHAOS_SEED={SEED}: {_counts(states)} in {seconds:.0f} s; {_counts(Counter(chaos.deeds))}; "
         f"{sum(job.losses for job in ended)} leases lost, {sum(job.failures for job in ended)} attempts failed"
     )
+    async with world.sessions() as session:
+        assert await session.scalar(text("SELECT count(*) FROM jobs")) == jobs
     assert states["failed"] == 0, [job.error for job in ended if job.error]
     assert states["canceled"] == len(world.canceled)
     assert seconds <= WHOLE_SECONDS

@@ -87,7 +87,10 @@ async def test_the_database_goes_silent_for_one_dispatcher(world: World, row: Ro
     assert await world.outcomes(job_id) == ["lost", "succeeded"]
     proxy.heal()
     assert owner.alive
-    await world.succeeded(await world.submit(), await world.submit(), await world.submit())
+    await world.eventually(world.nothing_of(job_id), 20, "what it had stored is gone")
+    before = await world.attempts_of(owner)
+    await world.succeeded(*[await world.submit(user=await world.make_user()) for _ in range(12)])
+    assert await world.attempts_of(owner) > before
 
 
 @pytest.mark.fault("database 100 ms away", "slower, nothing lost")

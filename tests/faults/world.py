@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import random
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterable
@@ -19,6 +20,7 @@ from db import jobs, users
 from db.models import TERMINAL, Job
 from db.settings import StorageSettings
 from db.storage import open_storage
+from pipeline.remote import BASE_NAME
 from tests.faults import checker
 from tests.faults.process import Process
 from tests.faults.system import DISPATCHERS, GATEWAYS, System
@@ -40,6 +42,8 @@ class World:
         self.canceled: set[UUID] = set()
         """Those for which the answer to a cancel was that it will end so."""
         self.server_errors: list[str] = []
+        self.interrupted: list[str] = []
+        """Requests whose answer was cut off; not those for which nobody listened."""
         self._tokens = Tokens(system.secret, 3600)
         self._seeds = itertools.count(secrets.randbelow(200))
         self.user: UUID
@@ -69,9 +73,9 @@ class World:
     async def ask(
         self, method: str, path: str, *, gateways: Iterable[str] = GATEWAYS, user: UUID | None = None, **values: Any
     ) -> httpx.Response:
-        """Ask the gateways in turn until one answers, as a patient client does."""
+        """Ask the gateways in turn, any of them first, until one answers, as a patient client does."""
         headers = {**self.headers(user), **values.pop("headers", {})}
-        names = itertools.cycle(gateways)
+        names = itertools.cycle(random.sample(list(gateways), len(list(gateways))))
         end = time.monotonic() + 60
         while True:
             name = next(names)
@@ -80,8 +84,10 @@ class World:
                 if answer.status_code < 500:
                     return answer
                 self.server_errors.append(f"{name} {method} {path}: {answer.status_code}")
-            except httpx.TransportError:
+            except (httpx.ConnectError, httpx.ConnectTimeout):
                 pass
+            except httpx.TransportError as error:
+                self.interrupted.append(f"{name} {method} {path}: {type(error).__name__}")
             assert time.monotonic() < end, f"no gateway answers {method} {path}: {self.server_errors[-1:]}"
             await asyncio.sleep(0.1)
 
@@ -147,17 +153,36 @@ class World:
         async with self.sessions() as session:
             return list(await session.scalars(query, {"id": job_id}))
 
+    async def attempts_of(self, dispatcher: Process) -> int:
+        query = text("SELECT count(*) FROM attempts WHERE lease_owner LIKE :owner")
+        async with self.sessions() as session:
+            return int(await session.scalar(query, {"owner": f"%:{dispatcher.pid}:%"}) or 0)
+
     async def eventually(self, true: Callable[[], Awaitable[bool]], seconds: float, what: str) -> None:
         end = time.monotonic() + seconds
         while not await true():
             assert time.monotonic() < end, f"not within {seconds} s: {what}"
             await asyncio.sleep(LOOK_SECONDS)
 
-    def nothing_under(self, prefix: str) -> Callable[[], Awaitable[bool]]:
+    async def objects(self, job_id: UUID, attempt: int = 1) -> list[str]:
+        """What lies under the key of an attempt, but for the base clip: that may outlive it."""
+        found = [stored.key for stored in await self.storage.list(f"jobs/{job_id}/{attempt}/")]
+        return [key for key in found if not key.endswith(BASE_NAME)]
+
+    def nothing_of(self, job_id: UUID) -> Callable[[], Awaitable[bool]]:
+        """Whether the first attempt has left no object."""
+
         async def gone() -> bool:
-            return not await self.storage.list(prefix)
+            return not await self.objects(job_id)
 
         return gone
+
+    def said(self, process: Process, event: str, job_id: UUID) -> Callable[[], Awaitable[bool]]:
+        async def said() -> bool:
+            lines = process.log.read_text(errors="replace").splitlines()
+            return any(event in line and str(job_id) in line for line in lines)
+
+        return said
 
     def owner(self, job: Job) -> Process:
         """The dispatcher that holds the lease of a running job."""

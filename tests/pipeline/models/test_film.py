@@ -111,7 +111,7 @@ def test_a_stop_is_heard_between_frames(interpolate: film.Interpolator) -> None:
 def test_the_saved_model_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tensorflow", None)
 
-    with pytest.raises(StageFailed, match="install the extra `film-tf`"):
+    with pytest.raises(StageFailed, match="needs TensorFlow, which is not installed: fetch `film`"):
         film.load(INTERPOLATORS["film-tf"], Path("saved_model"), "cpu")
 
 
