@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import signal
 import threading
 import time
@@ -53,7 +52,7 @@ class Gateway(BaseHTTPRequestHandler):
         self.wfile.write(body)
         if body == b"interrupt":
             time.sleep(0.2)  # until the client waits for the rest
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)  # that is the one that waits
             time.sleep(0.5)
 
     do_POST = do_GET  # noqa: N815 - the name that the base class looks for
