@@ -134,8 +134,12 @@ def test_a_transfer_that_fails_leaves_nothing(
     monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.2)
     answer, error = FAILURES[case]
     Gateway.answers["/video"] = [answer]
-    with pytest.raises(error):
-        client.download(OUTPUT, tmp_path / "v.mp4")
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it is ignored from the start
+    try:
+        with pytest.raises(error):
+            client.download(OUTPUT, tmp_path / "v.mp4")
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert list(tmp_path.iterdir()) == []
 
 
