@@ -7,12 +7,13 @@ transaction of their own, then the objects: a crash in between leaves objects wi
 
 # ruff: noqa: S608  (composed of constants; every value is a bind parameter)
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import func, select, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
+from db import jobs
 from db.storage import Storage
 
 BATCH: Final = 1000
@@ -33,7 +34,7 @@ async def orphans(
 ) -> int:
     """Remove objects that are older than the grace and have no row."""
     async with sessions() as session:
-        before: datetime = (await session.scalars(select(func.now()))).one() - timedelta(seconds=grace_seconds)
+        before = await jobs.now(session) - timedelta(seconds=grace_seconds)
     old = [found.key for prefix in ("jobs/", "previews/") for found in await storage.list(prefix)
            if found.modified_at < before]  # fmt: skip
     removed = 0

@@ -127,7 +127,6 @@ class Tracker:
             raise ValueError("nothing was planned yet")
         return {
             "plan": self._plan.model_dump(mode="json"),
-            "resumed": self._resumed,
             "events": self.events,
             "seconds": self._clock() - self._planned_at,
         }

@@ -18,7 +18,6 @@ def job(pace: float) -> dict[str, Any]:
     spans = [(pace * (10 + span), "encoded", span, 3) for span in range(4)]
     return {
         "plan": plan(frames=48).model_dump(mode="json"),
-        "resumed": False,
         "events": steps + spans,
         "seconds": pace * 14,
     }
