@@ -1,4 +1,4 @@
-# Everything a newcomer or an operator runs. `make help` lists it.
+# Commands for developers and operators. `make help` lists them.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,10 +9,10 @@ READY := $(VENV)/.ready
 .DEFAULT_GOAL := help
 .PHONY: help setup video up test test-faults lint types migrate tiny-models evaluate clean
 
-help: ## this list
+help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
-setup: $(READY) ## install everything into .venv
+setup: $(READY) ## install all dependencies into .venv
 
 $(READY): pyproject.toml requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "AuraAnim needs Python 3.11 or newer: set PYTHON=..."; exit 1; }
@@ -20,34 +20,34 @@ $(READY): pyproject.toml requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.txt -e '.[all,dev]'
 	@touch $(READY)
 
-video: $(READY) ## make a video: make video PROMPT="a red circle moving right on a blue background"
+video: $(READY) ## generate a video: make video PROMPT="a red circle moving right on a blue background"
 	@$(BIN)/aura generate "$(PROMPT)" -o "$(OUT)"
 
-up: $(READY) ## start everything on this machine and keep it running
+up: $(READY) ## start all services on this machine and run until Ctrl-C
 	@$(BIN)/aura up
 
-test: $(READY) lint types ## the everyday tests: style, types and behaviour
+test: $(READY) lint types ## run the linters, the type checker and the tests
 	$(BIN)/python -m pytest
 
-test-faults: $(READY) ## kill, stop and cut the real processes, and check every promise of docs/RELIABILITY.md
+test-faults: $(READY) ## run the fault injection tests of docs/RELIABILITY.md against real processes
 	$(BIN)/python -m pytest tests/faults --faults=all
 
-lint: $(READY) ## ruff and the import contracts
+lint: $(READY) ## run ruff and check the import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 
-types: $(READY) ## mypy --strict
+types: $(READY) ## run mypy --strict
 	$(BIN)/mypy
 
-migrate: $(READY) ## bring the database of DATABASE_URL up to date
+migrate: $(READY) ## run the migrations on the database of DATABASE_URL
 	$(BIN)/python -m db.migrate
 
-tiny-models: $(READY) ## train the small models again, from seeds (hours on two cores)
-	$(BIN)/python -m pipeline.tiny.build
+tiny-models: $(READY) ## train the tiny models from fixed seeds (takes hours on two cores)
+	$(BIN)/python -m pipeline.tiny.training.build
 
-evaluate: $(READY) ## say how well the small models do what prompts say
+evaluate: $(READY) ## measure how well the tiny models follow prompts
 	$(BIN)/aura evaluate tiny
 
-clean: ## remove what the targets above have made, but neither data nor weights
+clean: ## delete the virtual environment and caches, but neither data nor weights
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -6,77 +6,41 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from api import auth, files, generate, health, jobs, logs, models, openapi, problems, results, socket, stream
-from api.body import BodyLimit
-from api.edge import Gateway
-from api.events import Hub
-from api.limits import Buckets
-from api.passwords import Passwords
+from api import problems
+from api.auth.dependencies import create_auth
+from api.dependencies import Gateway
+from api.events.hub import Hub
+from api.middleware import BodyLimit, RequestLog
+from api.openapi import DocumentedApp
 from api.settings import Settings
-from api.tokens import Tokens
 from db import engine as db_engine
-from db.storage import open_storage
-
-MANY_LOGINS = 10
-"""So many times what may fail at one account from one address may fail at one account, or from one address."""
-ROUTERS = (
-    auth.router,
-    auth.profile,
-    generate.router,
-    jobs.router,
-    results.router,
-    models.router,
-    files.router,
-    stream.router,
-    socket.router,
-    health.router,
-)
-
-
-def assemble(settings: Settings) -> Gateway:
-    engine = db_engine.connect(settings.DATABASE_URL)
-    sessions = db_engine.sessions(engine)
-    return Gateway(
-        settings=settings,
-        engine=engine,
-        sessions=sessions,
-        storage=open_storage(settings),
-        passwords=Passwords(),
-        tokens=Tokens(settings.SECRET_KEY.get_secret_value(), settings.ACCESS_TOKEN_SECONDS),
-        logins=Buckets(settings.FAILED_LOGINS_PER_MINUTE),
-        logins_at_large=Buckets(settings.FAILED_LOGINS_PER_MINUTE * MANY_LOGINS),
-        registrations=Buckets(settings.REGISTRATIONS_PER_MINUTE),
-        hub=Hub(settings.DATABASE_URL, sessions, settings.SOCKETS_PER_USER),
-    )
+from db import logs
+from db.storage.open import open_storage
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    parts: Gateway = app.state.gateway
-    hub = asyncio.create_task(parts.hub.run())
+    hub_task = asyncio.create_task(app.state.hub.run())
     try:
         yield
     finally:
-        hub.cancel()
-        await asyncio.gather(hub, return_exceptions=True)
-        await parts.engine.dispose()
+        hub_task.cancel()
+        await asyncio.gather(hub_task, return_exceptions=True)
+        await app.state.gateway.engine.dispose()
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     logs.configure()
-    app = FastAPI(
-        title="AuraAnim",
-        version="0.1.0",
-        lifespan=lifespan,
-        docs_url=None,
-        redoc_url=None,
-        openapi_url="/api/openapi.json",
-    )
-    app.state.gateway = assemble(settings or Settings())
-    problems.install(app)
-    for router in ROUTERS:
-        app.include_router(router)
-    app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
+    logs.configure_uvicorn()
+    settings = settings or Settings()
+    app = DocumentedApp(lifespan=lifespan)
+    engine = db_engine.connect(settings.database_url)
+    sessions = db_engine.sessions(engine)
+    app.state.gateway = Gateway(settings, engine, sessions, open_storage(settings))
+    app.state.auth = create_auth(settings)
+    app.state.hub = Hub(settings.database_url, sessions, settings.sockets_per_user)
+    problems.add_exception_handlers(app)
     app.add_middleware(BodyLimit)
-    app.middleware_stack = logs.RequestLog(app.build_middleware_stack())  # outside of what answers unexpected errors
+    # Outside of Starlette's error handler, so that responses to unexpected errors are logged and have the headers too.
+    app.middleware_stack = RequestLog(app.build_middleware_stack())
     return app

@@ -1,23 +1,19 @@
-"""Whether this process, and what it needs, works."""
+"""Liveness and readiness of the gateway, for load balancers and orchestrators."""
 
 import asyncio
 from collections.abc import Awaitable
-from functools import cache
 from typing import Literal
 
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from fastapi import APIRouter
 from pydantic import BaseModel
-from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 
-from api.edge import Gateway, Parts
-from api.problems import Unavailable, documented
-from db import migrate
-from db.errors import AuraError
+from api.dependencies import Gateway, GatewayDep
+from api.problems import ServiceUnavailable, documented
+from db.engine import ping
+from db.errors import DATABASE_ERRORS, AuraError
+from db.migrate import is_current
 
-PROBE_SECONDS = 3
+CHECK_SECONDS = 3
 
 router = APIRouter(tags=["health"])
 
@@ -26,66 +22,54 @@ class Health(BaseModel):
     status: Literal["ok"] = "ok"
 
 
-class Report(Health):
+class HealthReport(Health):
     checks: dict[str, str]
 
 
-async def probe(check: Awaitable[object]) -> str:
-    """`ok`, or what is wrong in a word; the whole story may name hosts and is for the log."""
+class NotMigrated(AuraError):
+    """The database schema is not at the newest migration."""
+
+
+async def run_check(check: Awaitable[object]) -> str:
+    """`ok`, or the class name of the error. Its message is withheld because it may name internal hosts."""
     try:
-        async with asyncio.timeout(PROBE_SECONDS):
+        async with asyncio.timeout(CHECK_SECONDS):
             await check
-    except (SQLAlchemyError, AuraError, OSError) as error:  # a timeout is an OSError too
+    except (*DATABASE_ERRORS, AuraError) as error:
         return type(error).__name__
     return "ok"
 
 
-async def database(parts: Gateway) -> None:
-    async with parts.engine.connect() as connection:
-        await connection.execute(text("SELECT 1"))
-
-
-class NotMigrated(AuraError):
-    """The database has not the tables of this version."""
-
-
-@cache
-def newest(url: str) -> set[str]:
-    return set(ScriptDirectory.from_config(migrate.config(url)).get_heads())
-
-
-async def migrations(parts: Gateway) -> None:
-    async with parts.engine.connect() as connection:
-        there = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_heads())
-    if set(there) != newest(parts.settings.DATABASE_URL):
+async def require_migrations(gateway: Gateway) -> None:
+    if not await is_current(gateway.engine):
         raise NotMigrated
 
 
-def report(checks: dict[str, str]) -> Report:
+def report(checks: dict[str, str]) -> HealthReport:
     if any(outcome != "ok" for outcome in checks.values()):
-        raise Unavailable(retry_after=2, checks=checks)
-    return Report(checks=checks)
+        raise ServiceUnavailable(retry_after=2, checks=checks)
+    return HealthReport(checks=checks)
 
 
 @router.get("/healthz")
 async def healthz() -> Health:
-    """The process answers."""
+    """The process is alive."""
     return Health()
 
 
 @router.get("/test", responses=documented(503))
-async def test(parts: Parts) -> Report:
-    """The process answers, and so does the database."""
-    return report({"database": await probe(database(parts))})
+async def test(gateway: GatewayDep) -> HealthReport:
+    """The process is alive and the database is reachable."""
+    return report({"database": await run_check(ping(gateway.engine))})
 
 
 @router.get("/readyz", responses=documented(503))
-async def readyz(parts: Parts) -> Report:
-    """Ready for requests: the database has the newest tables, and the object store answers."""
+async def readyz(gateway: GatewayDep) -> HealthReport:
+    """The database has the newest migrations and the object store is reachable."""
     return report(
         {
-            "database": await probe(database(parts)),
-            "migrations": await probe(migrations(parts)),
-            "storage": await probe(parts.storage.check()),
+            "database": await run_check(ping(gateway.engine)),
+            "migrations": await run_check(require_migrations(gateway)),
+            "storage": await run_check(gateway.storage.check()),
         }
     )

@@ -1,4 +1,4 @@
-"""Every error as RFC 9457 `application/problem+json`, with a stable `code`.
+"""Every error is rendered as RFC 9457 `application/problem+json` with a stable `code`.
 
     Problem
     ├── Unauthenticated 401 ── WrongCredentials, TokenRefused
@@ -7,15 +7,13 @@
     ├── NotReady 409, JobFailed 409, JobCanceled 409
     ├── ResultGone 410
     ├── TooManyRequests 429
-    └── Unavailable 503
+    └── ServiceUnavailable 503
 
-The docstring of a problem is its title. The errors of `db` keep their own names and are given a status here.
+The docstring of a problem is its title. Errors of `db` keep their codes; DB_ERROR_STATUSES assigns their statuses.
 """
 
-import errno
 from collections.abc import Mapping
 from http import HTTPStatus
-from socket import gaierror
 from typing import Any, ClassVar
 
 import structlog
@@ -23,11 +21,10 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
 from db.errors import (
+    DATABASE_ERRORS,
     AuraError,
     BadKey,
     EmailTaken,
@@ -37,18 +34,19 @@ from db.errors import (
     ObjectMissing,
     StorageUnavailable,
     SubmissionRefused,
+    is_transient,
 )
 
 log = structlog.get_logger("api")
 MEDIA_TYPE = "application/problem+json"
 
 
-def retry_header(seconds: float | None) -> dict[str, str]:
+def retry_after_header(seconds: float | None) -> dict[str, str]:
     return {} if seconds is None else {"Retry-After": str(max(1, round(seconds)))}
 
 
 class Problem(Exception):
-    """Something went wrong."""
+    """Internal server error."""
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal_error"
@@ -56,12 +54,12 @@ class Problem(Exception):
     def __init__(self, detail: str = "", *, retry_after: float | None = None, **members: Any) -> None:
         super().__init__(detail or type(self).__doc__)
         self.detail = detail
-        self.headers = retry_header(retry_after)
+        self.headers = retry_after_header(retry_after)
         self.members = members
 
 
 class Unauthenticated(Problem):
-    """Sign in first."""
+    """Authentication is required."""
 
     status, code = 401, "unauthenticated"
 
@@ -77,25 +75,25 @@ class WrongCredentials(Unauthenticated):
 
 
 class TokenRefused(Unauthenticated):
-    """The token is invalid, expired or was used before."""
+    """The token is invalid, has expired or was used before."""
 
     code = "token_refused"
 
 
 class OriginRefused(Problem):
-    """This web page may not act for you."""
+    """Requests with a cookie are not allowed from this origin."""
 
     status, code = 403, "origin_refused"
 
 
 class LinkRefused(Problem):
-    """The link is invalid or has expired; ask for a new one."""
+    """The link is invalid or has expired; request a new one."""
 
     status, code = 403, "link_refused"
 
 
 class NotFound(Problem):
-    """There is no such thing."""
+    """The resource does not exist."""
 
     status, code = 404, "not_found"
 
@@ -125,18 +123,18 @@ class ResultGone(Problem):
 
 
 class TooManyRequests(Problem):
-    """Too many tries; wait a little."""
+    """A rate limit or connection limit is exceeded."""
 
     status, code = 429, "too_many_requests"
 
 
-class Unavailable(Problem):
-    """A part of the service does not answer; try again."""
+class ServiceUnavailable(Problem):
+    """A part of the service is unavailable; try again later."""
 
     status, code = 503, "unavailable"
 
 
-FROM_DB: Mapping[type[AuraError], int] = {
+DB_ERROR_STATUSES: Mapping[type[AuraError], int] = {
     BadKey: 404,
     ObjectMissing: 404,
     EmailTaken: 409,
@@ -146,21 +144,16 @@ FROM_DB: Mapping[type[AuraError], int] = {
     SubmissionRefused: 429,
     StorageUnavailable: 503,
 }
-UNREACHABLE = {None, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN}  # None: several addresses, none answered
-PASSING = {"08", "40", "53", "55", "57"}  # SQLSTATE: connection, rollback, resources, locks, operator intervention
-CODES = {
-    400: "bad_request",
-    404: "not_found",
-    405: "method_not_allowed",
+# Codes of errors that the framework raises; the others are the name of the HTTP status.
+HTTP_CODES = {
     413: "body_too_large",
-    415: "unsupported_media_type",
     416: "range_not_satisfiable",
 }
 
 
 class FieldError(BaseModel):
     pointer: str | None = Field(None, description="JSON pointer into the body; empty: the body as a whole")
-    parameter: str | None = Field(None, description="the query parameter or header, when it is not in the body")
+    parameter: str | None = Field(None, description="the query parameter or header, if the error is not in the body")
     detail: str
 
 
@@ -170,20 +163,25 @@ class ProblemBody(BaseModel):
     type: str = "about:blank"
     title: str
     status: int
-    code: str = Field(description="stable: programs decide by it")
+    code: str = Field(description="stable identifier of the error, for programs")
     detail: str | None = None
     request_id: str | None = None
     errors: list[FieldError] | None = None
 
 
 def documented(*statuses: int, **others: str) -> dict[int | str, dict[str, Any]]:
-    """For `responses=` of a route: these problems, and other answers by description (`_307="to the bytes"`)."""
-    schema = {"schema": {"$ref": "#/components/schemas/ProblemBody"}}
-    answers: dict[int | str, dict[str, Any]] = {int(s.removeprefix("_")): {"description": t} for s, t in others.items()}
-    return answers | {s: {"description": HTTPStatus(s).phrase, "content": {MEDIA_TYPE: schema}} for s in statuses}
+    """The `responses=` of a route: problems with these statuses, and other responses by description.
+
+    A response that is not a problem is given as `_307="to the video"`.
+    """
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemBody"}}}
+    responses: dict[int | str, dict[str, Any]] = {
+        int(name.removeprefix("_")): {"description": description} for name, description in others.items()
+    }
+    return responses | {s: {"description": HTTPStatus(s).phrase, "content": content} for s in statuses}
 
 
-def problem(
+def problem_json(
     request: Request, status: int, code: str, title: str, headers: Mapping[str, str] | None = None, **members: Any
 ) -> JSONResponse:
     body = {"type": "about:blank", "title": title, "status": status, "code": code}
@@ -192,77 +190,66 @@ def problem(
     return JSONResponse(body, status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
 
 
-def answer(request: Request, error: Problem) -> JSONResponse:
-    title = type(error).__doc__ or ""
-    return problem(request, error.status, error.code, title, error.headers, detail=error.detail, **error.members)
+async def problem_response(request: Request, problem: Problem) -> JSONResponse:
+    title = type(problem).__doc__ or ""
+    return problem_json(
+        request, problem.status, problem.code, title, problem.headers, detail=problem.detail, **problem.members
+    )
 
 
-async def _named(request: Request, error: Problem) -> JSONResponse:
-    return answer(request, error)
+async def _db_error_response(request: Request, error: AuraError) -> JSONResponse:
+    status = next(DB_ERROR_STATUSES[cls] for cls in type(error).__mro__ if cls in DB_ERROR_STATUSES)
+    retry_after = error.retry_after if isinstance(error, SubmissionRefused) else 2 if status == 503 else None
+    return problem_json(request, status, error.code, str(error), retry_after_header(retry_after))
 
 
-async def _from_db(request: Request, error: AuraError) -> JSONResponse:
-    status = next(FROM_DB[cls] for cls in type(error).__mro__ if cls in FROM_DB)
-    wait = error.retry_after if isinstance(error, SubmissionRefused) else 2 if status == 503 else None
-    return problem(request, status, error.code, str(error), retry_header(wait))
-
-
-async def _http(request: Request, error: HTTPException) -> JSONResponse:
-    code = CODES.get(error.status_code, HTTPStatus(error.status_code).name.lower())
-    title = HTTPStatus(error.status_code).phrase
-    return problem(request, error.status_code, code, title, error.headers, detail=error.detail)
+async def _http_exception_response(request: Request, error: HTTPException) -> JSONResponse:
+    status = HTTPStatus(error.status_code)
+    code = HTTP_CODES.get(status, status.name.lower())
+    return problem_json(request, status, code, status.phrase, error.headers, detail=error.detail)
 
 
 def field_error(error: Mapping[str, Any]) -> dict[str, str]:
-    """One entry of pydantic's errors, without the input: it may be a secret, or too large to repeat."""
-    place, *path = error["loc"]
+    """One entry of pydantic's errors, without the input, which may be secret or large."""
+    location, *path = error["loc"]
     detail = str(error["msg"]).removeprefix("Value error, ")
-    if place == "body":
+    if location == "body":
         return {"pointer": "".join(f"/{str(p).replace('~', '~0').replace('/', '~1')}" for p in path), "detail": detail}
-    return {"parameter": str(path[0] if path else place), "detail": detail}
+    return {"parameter": str(path[0] if path else location), "detail": detail}
 
 
-async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+async def _validation_error_response(request: Request, error: RequestValidationError) -> JSONResponse:
     errors = error.errors()
-    if any(e["loc"][0] == "path" for e in errors):  # an id that cannot exist
-        return answer(request, NotFound())
+    # A malformed id in the path cannot name an existing resource.
+    if any(e["loc"][0] == "path" for e in errors):
+        return await problem_response(request, NotFound())
     if any(e["type"] == "json_invalid" for e in errors):
-        why = errors[0].get("ctx", {}).get("error")
-        return problem(request, 400, "invalid_json", "The body is not JSON.", detail=why)
+        detail = errors[0].get("ctx", {}).get("error")
+        return problem_json(request, 400, "invalid_json", "The body is not valid JSON.", detail=detail)
     if any(e["loc"] == ("body",) for e in errors) and "json" not in request.headers.get("content-type", "json"):
-        return problem(request, 415, CODES[415], "Send the body as application/json.")
+        return problem_json(request, 415, "unsupported_media_type", "The Content-Type must be application/json.")
     fields = [field_error(e) for e in errors]
-    return problem(request, 422, "invalid_request", "The request is not valid.", errors=fields)
+    return problem_json(request, 422, "invalid_request", "The request is not valid.", errors=fields)
 
 
-def is_away(error: Exception) -> bool:
-    """Whether the database was out of reach, restarting, overloaded or busy: the same request may work later."""
-    if isinstance(error, OSError):
-        return isinstance(error, ConnectionError | TimeoutError | gaierror) or error.errno in UNREACHABLE
-    if not isinstance(error, DBAPIError):
-        return True
-    lost = error.connection_invalidated or isinstance(error, InterfaceError | OperationalError)
-    return lost or (getattr(error.orig, "sqlstate", None) or "")[:2] in PASSING
-
-
-async def _database_away(request: Request, error: Exception) -> JSONResponse:
-    if not is_away(error):
+async def _database_error_response(request: Request, error: Exception) -> JSONResponse:
+    if not is_transient(error):
         raise error
-    log.warning("the database does not answer", error=type(error).__name__)
-    return answer(request, Unavailable("the database does not answer", retry_after=1))
+    log.warning("database unreachable", error=type(error).__name__)
+    return await problem_response(request, ServiceUnavailable("the database is unreachable", retry_after=1))
 
 
-async def _unexpected(request: Request, error: Exception) -> JSONResponse:
-    """Answered here, logged with its traceback by `logs.RequestLog`."""
-    return problem(request, 500, Problem.code, "Something went wrong here; it was logged under this request_id.")
+async def _internal_error_response(request: Request, _: Exception) -> JSONResponse:
+    """Without details: `middleware.RequestLog` logs the traceback under the same request id."""
+    return problem_json(request, 500, Problem.code, "Internal server error; it was logged under this request_id.")
 
 
-def install(app: FastAPI) -> None:
-    app.exception_handler(Problem)(_named)
-    app.exception_handler(HTTPException)(_http)
-    app.exception_handler(RequestValidationError)(_invalid)
-    app.exception_handler(Exception)(_unexpected)
-    for error in FROM_DB:
-        app.exception_handler(error)(_from_db)
-    for away in (DBAPIError, PoolTimeout, OSError):
-        app.exception_handler(away)(_database_away)
+def add_exception_handlers(app: FastAPI) -> None:
+    app.exception_handler(Problem)(problem_response)
+    app.exception_handler(HTTPException)(_http_exception_response)
+    app.exception_handler(RequestValidationError)(_validation_error_response)
+    app.exception_handler(Exception)(_internal_error_response)
+    for db_error in DB_ERROR_STATUSES:
+        app.exception_handler(db_error)(_db_error_response)
+    for database_error in DATABASE_ERRORS:
+        app.exception_handler(database_error)(_database_error_response)

@@ -1,4 +1,4 @@
-"""What an operator may set, by environment variable or `.env`. The database's and the store's settings come along."""
+"""Settings of the gateway, from environment variables or `.env`, including those of the database and the store."""
 
 from enum import StrEnum
 from typing import Annotated, Self
@@ -19,42 +19,42 @@ class Environment(StrEnum):
 
 
 class Settings(DatabaseSettings, StorageSettings):
-    AURA_ENV: Environment = Environment.PRODUCTION
-    SECRET_KEY: SecretStr = SecretStr("")
-    ACCESS_TOKEN_SECONDS: Annotated[int, Field(ge=5, le=86_400)] = 900
-    REFRESH_TOKEN_DAYS: Annotated[int, Field(ge=1, le=365)] = 30
-    ALLOWED_ORIGINS: Annotated[tuple[str, ...], NoDecode] = ()
+    aura_env: Environment = Environment.PRODUCTION
+    secret_key: SecretStr = SecretStr("")
+    access_token_seconds: Annotated[int, Field(ge=5, le=86_400)] = 900
+    refresh_token_days: Annotated[int, Field(ge=1, le=365)] = 30
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
 
-    QUEUED_PER_USER: Annotated[int, Field(ge=1)] = 50
-    SECONDS_PER_DAY: Annotated[float, Field(gt=0)] | None = None
+    queued_per_user: Annotated[int, Field(ge=1)] = 50
+    seconds_per_day: Annotated[float, Field(gt=0)] | None = None
 
-    # Each process counts for itself: with n gateways a caller has up to n times as many tries.
-    FAILED_LOGINS_PER_MINUTE: Annotated[int, Field(ge=1)] = 10
-    REGISTRATIONS_PER_MINUTE: Annotated[int, Field(ge=1)] = 60
-    SOCKETS_PER_USER: Annotated[int, Field(ge=1)] = 20
+    # Limits per gateway process: n gateways allow n times as much.
+    failed_logins_per_minute: Annotated[int, Field(ge=1)] = 10
+    registrations_per_minute: Annotated[int, Field(ge=1)] = 60
+    sockets_per_user: Annotated[int, Field(ge=1)] = 20
 
-    @field_validator("ALLOWED_ORIGINS", mode="before")
+    @field_validator("allowed_origins", mode="before")
     @classmethod
-    def _comma_separated(cls, value: object) -> object:
+    def _split_origins(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
         return tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
 
     @model_validator(mode="after")
-    def _secret_is_long(self) -> Self:
-        if not self.SECRET_KEY.get_secret_value() and self.development:
-            self.SECRET_KEY = SecretStr(DEVELOPMENT_KEY)
-        if len(self.SECRET_KEY.get_secret_value().encode()) < MIN_KEY_BYTES:
+    def _check_secret_key(self) -> Self:
+        if not self.secret_key.get_secret_value() and self.development:
+            self.secret_key = SecretStr(DEVELOPMENT_KEY)
+        if len(self.secret_key.get_secret_value().encode()) < MIN_KEY_BYTES:
             raise ValueError(f"SECRET_KEY must be set and have at least {MIN_KEY_BYTES} bytes")
         return self
 
     @property
     def development(self) -> bool:
-        return self.AURA_ENV is Environment.DEVELOPMENT
+        return self.aura_env is Environment.DEVELOPMENT
 
     @property
     def origins(self) -> frozenset[str]:
-        """The web pages that may act with a visitor's cookie."""
-        public = urlsplit(self.PUBLIC_URL)
+        """The origins whose pages may send requests with the refresh cookie."""
+        public = urlsplit(self.public_url)
         own = [f"{public.scheme}://{public.netloc}"] if public.netloc else []
-        return frozenset([*self.ALLOWED_ORIGINS, *own])
+        return frozenset([*self.allowed_origins, *own])

@@ -1,4 +1,4 @@
-"""A client of the gateway: HTTP for questions, the WebSocket for what happens meanwhile."""
+"""A client of the gateway: requests over HTTP, job updates over the WebSocket."""
 
 import hashlib
 import json
@@ -16,37 +16,40 @@ from websockets.sync.client import ClientConnection, connect
 Json = dict[str, Any]
 T = TypeVar("T")
 
-UPDATES: Final = ("job.status", "job.progress", "queue.position")
-ENDED: Final = ("succeeded", "failed", "canceled")
-PASSING: Final = (httpx.codes.BAD_GATEWAY, httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.GATEWAY_TIMEOUT)
-PATIENCE_SECONDS: Final = 60.0
-"""A gateway that is away for longer is given up."""
-RECONNECT_SECONDS: Final = 1.0
-SILENCE_SECONDS: Final = 30.0
+UPDATE_EVENTS: Final = ("job.status", "job.progress", "queue.position")
+TERMINAL_STATES: Final = ("succeeded", "failed", "canceled")
+TRANSIENT_STATUSES: Final = (
+    httpx.codes.BAD_GATEWAY,
+    httpx.codes.SERVICE_UNAVAILABLE,
+    httpx.codes.GATEWAY_TIMEOUT,
+)
+# How long a request to an unavailable gateway is retried.
+RETRY_TIMEOUT_SECONDS: Final = 60.0
+RETRY_INTERVAL_SECONDS: Final = 1.0
+# The gateway sends a ping more often than this.
+RECEIVE_TIMEOUT_SECONDS: Final = 30.0
 
 
-class Problem(Exception):
-    """The gateway refused; `code` is stable, the message is one line for people."""
+class ApiError(Exception):
+    """An error response of the gateway. `code` is stable; the message is one line for the user."""
 
     def __init__(self, status: int, body: Json) -> None:
         self.status = status
         self.code = str(body.get("code", f"http_{status}"))
-        super().__init__(self._line(body))
-
-    @staticmethod
-    def _line(body: Json) -> str:
         details = [
             f"{error['pointer'].lstrip('/') or 'request'}: {error['detail']}" for error in body.get("errors", [])
         ]
-        return "; ".join(details) or str(body.get("detail") or body.get("title") or "the gateway refused")
+        message = "; ".join(details) or body.get("detail") or body.get("title")
+        super().__init__(str(message or f"the gateway responded with status {status}"))
 
 
-class Away(Problem):
-    """Not now: the same request may work after a pause of so many seconds."""
+class GatewayUnavailable(ApiError):
+    """A temporary error: the same request may succeed after `retry_after` seconds."""
 
     def __init__(self, status: int, body: Json, retry_after: str) -> None:
         super().__init__(status, body)
-        self.pause = max(float(retry_after) if retry_after.isdecimal() else 0, RECONNECT_SECONDS)
+        # Retry-After may also be a date, which is ignored.
+        self.retry_after = max(float(retry_after) if retry_after.isdecimal() else 0, RETRY_INTERVAL_SECONDS)
 
 
 class Client:
@@ -65,128 +68,134 @@ class Client:
         self._http.close()
 
     def sign_in(self, email: str, password: str, *, register: bool = False) -> None:
-        """Sign in; with `register`, make the account first if there is none yet. No answer at all is not waited for."""
+        """Sign in; with `register`, create the account first unless it exists. Connection errors are not retried."""
         self._credentials = (email, password)
         if register:
-            _patiently(self._register, (Away,))
-        _patiently(self._login, (Away,))
+            _retry(self._register, (GatewayUnavailable,))
+        _retry(self._log_in, (GatewayUnavailable,))
 
     def generate(self, spec: Json) -> str:
-        """Queue a job and return its id. Sent again when the answer is lost: the key makes it one job."""
-        key = {"Idempotency-Key": str(uuid.uuid4())}
-        return str(self._ask("POST", "/api/generate", json=spec, headers=key)["job_id"])
+        """Submit a job and return its id. The Idempotency-Key makes it safe to retry."""
+        headers = {"Idempotency-Key": str(uuid.uuid4())}
+        return str(self._request("POST", "/api/generate", json=spec, headers=headers)["job_id"])
 
     def status(self, job_id: str) -> Json:
-        return self._ask("GET", f"/api/status/{job_id}")
+        return self._request("GET", f"/api/status/{job_id}")
 
     def cancel(self, job_id: str) -> Json:
-        return self._ask("POST", f"/api/jobs/{job_id}/cancel")
+        return self._request("POST", f"/api/jobs/{job_id}/cancel")
 
     def result(self, job_id: str) -> Json:
-        return self._ask("GET", f"/api/result/{job_id}", headers={"Accept": "application/json"})
+        return self._request("GET", f"/api/result/{job_id}", headers={"Accept": "application/json"})
 
     def download(self, output: Json, path: Path) -> None:
-        """Fetch an output to `path`, which appears only whole; ValueError when its checksum is not the promised one."""
+        """Download an output to `path` atomically. ValueError if its checksum does not match."""
         partial = path.with_name(f".aura-{os.getpid()}.partial")
         try:
-            if _patiently(lambda: self._fetch(output["url"], partial)) != output["sha256"]:
-                raise ValueError("the video was damaged on the way: try again")
+            if _retry(lambda: self._fetch(output["url"], partial)) != output["sha256"]:
+                raise ValueError("the downloaded video is corrupt (its checksum does not match): try again")
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)
 
     def follow(self, job_id: str) -> Iterator[Json]:
-        """The job as it changes, until it ends. A lost connection is made again; the snapshot fills the gap."""
+        """The job after each change, until a terminal state. Reconnects after a lost connection."""
         while True:
             try:
-                for job in self._events(job_id):
+                for job in self._updates(job_id):
                     yield job
-                    if job["status"] in ENDED:
+                    if job["status"] in TERMINAL_STATES:
                         return
             except (OSError, TimeoutError, WebSocketException):
-                time.sleep(RECONNECT_SECONDS)
+                time.sleep(RETRY_INTERVAL_SECONDS)
             job = self.status(job_id)
             yield job
-            if job["status"] in ENDED:
+            if job["status"] in TERMINAL_STATES:
                 return
 
-    def _events(self, job_id: str) -> Iterator[Json]:
-        address = self.url.replace("http", "ws", 1) + "/api/ws"
-        with connect(address, open_timeout=10, close_timeout=1) as socket:
+    def _updates(self, job_id: str) -> Iterator[Json]:
+        url = self.url.replace("http", "ws", 1) + "/api/ws"
+        with connect(url, open_timeout=10, close_timeout=1) as socket:
             socket.send(json.dumps({"type": "auth", "token": self._token}))
-            while _hear(socket)["type"] != "snapshot":
+            while _receive(socket)["type"] != "snapshot":
                 continue
-            job = self.status(job_id)  # every change after the snapshot is told; what came before is asked for
+            # Only changes after the snapshot are sent as events.
+            job = self.status(job_id)
             yield job
             while True:
-                event = _hear(socket)
-                if event["type"] in UPDATES and event["job_id"] == job_id and event["revision"] >= job["revision"]:
+                event = _receive(socket)
+                is_update = event["type"] in UPDATE_EVENTS and event["job_id"] == job_id
+                if is_update and event["revision"] >= job["revision"]:
                     job |= event["data"] | {"revision": event["revision"]}
                     yield job
 
     def _register(self) -> None:
         email, password = self._credentials
-        answer = self._http.post("/api/auth/register", json={"email": email, "password": password})
-        if answer.status_code != httpx.codes.CONFLICT:
-            _checked(answer)
+        response = self._http.post("/api/auth/register", json={"email": email, "password": password})
+        if response.status_code != httpx.codes.CONFLICT:
+            _parse(response)
 
-    def _login(self) -> None:
+    def _log_in(self) -> None:
         email, password = self._credentials
-        answer = self._http.post("/api/auth/login", json={"email": email, "password": password})
-        self._token = _checked(answer)["access_token"]
+        response = self._http.post("/api/auth/login", json={"email": email, "password": password})
+        self._token = _parse(response)["access_token"]
 
-    def _ask(self, method: str, path: str, headers: dict[str, str] | None = None, **more: Any) -> Json:
-        """One question; again while the gateway is away, and once more after the access token has expired."""
+    def _request(self, method: str, path: str, headers: dict[str, str] | None = None, **options: Any) -> Json:
+        """Send a request, with retries while the gateway is unavailable, and sign in again if the token has expired."""
 
         def send() -> httpx.Response:
-            sent = (headers or {}) | {"Authorization": f"Bearer {self._token}"}
-            return self._http.request(method, path, headers=sent, **more)
+            authorization = {"Authorization": f"Bearer {self._token}"}
+            return self._http.request(method, path, headers=(headers or {}) | authorization, **options)
 
-        def ask() -> Json:
-            answer = send()
-            if answer.status_code == httpx.codes.UNAUTHORIZED:
-                self._login()
-                answer = send()
-            return _checked(answer)
+        def send_signed_in() -> Json:
+            response = send()
+            if response.status_code == httpx.codes.UNAUTHORIZED:
+                self._log_in()
+                response = send()
+            return _parse(response)
 
-        return _patiently(ask)
+        return _retry(send_signed_in)
 
     def _fetch(self, url: str, path: Path) -> str:
-        """The checksum of what was written to `path`."""
+        """Download to `path` and return the SHA-256 of the content."""
         digest = hashlib.sha256()
-        with self._http.stream("GET", url) as answer, path.open("wb") as file:
-            if answer.is_error:
-                answer.read()
-                _checked(answer)
-            for chunk in answer.iter_bytes():
+        with self._http.stream("GET", url) as response, path.open("wb") as file:
+            if response.is_error:
+                response.read()
+                _parse(response)
+            for chunk in response.iter_bytes():
                 digest.update(chunk)
                 file.write(chunk)
         return digest.hexdigest()
 
 
-def _hear(socket: ClientConnection) -> Json:
-    message: Json = json.loads(socket.recv(timeout=SILENCE_SECONDS))
+def _receive(socket: ClientConnection) -> Json:
+    message: Json = json.loads(socket.recv(timeout=RECEIVE_TIMEOUT_SECONDS))
     return message
 
 
-def _patiently(ask: Callable[[], T], passing: tuple[type[Exception], ...] = (Away, httpx.TransportError)) -> T:
-    """What `ask` gives; asked again after errors that may pass, until the patience is at its end."""
-    end = time.monotonic() + PATIENCE_SECONDS
+def _retry(
+    function: Callable[[], T],
+    transient: tuple[type[Exception], ...] = (GatewayUnavailable, httpx.TransportError),
+) -> T:
+    """Call `function` again after transient errors, for at most RETRY_TIMEOUT_SECONDS."""
+    deadline = time.monotonic() + RETRY_TIMEOUT_SECONDS
     while True:
         try:
-            return ask()
-        except passing as error:
-            pause = error.pause if isinstance(error, Away) else RECONNECT_SECONDS
-            if time.monotonic() + pause > end:
+            return function()
+        except transient as error:
+            delay = error.retry_after if isinstance(error, GatewayUnavailable) else RETRY_INTERVAL_SECONDS
+            if time.monotonic() + delay > deadline:
                 raise
-        time.sleep(pause)
+        time.sleep(delay)
 
 
-def _checked(answer: httpx.Response) -> Json:
-    is_json = "json" in answer.headers.get("content-type", "")
-    body: Json = answer.json() if is_json else {"detail": f"{answer.status_code} {answer.reason_phrase}"}
-    if answer.status_code in PASSING:
-        raise Away(answer.status_code, body, answer.headers.get("retry-after", ""))
-    if answer.is_error:
-        raise Problem(answer.status_code, body)
+def _parse(response: httpx.Response) -> Json:
+    """The JSON body. ApiError for an error response."""
+    is_json = "json" in response.headers.get("content-type", "")
+    body: Json = response.json() if is_json else {"detail": f"{response.status_code} {response.reason_phrase}"}
+    if response.status_code in TRANSIENT_STATUSES:
+        raise GatewayUnavailable(response.status_code, body, response.headers.get("retry-after", ""))
+    if response.is_error:
+        raise ApiError(response.status_code, body)
     return body

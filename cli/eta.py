@@ -1,7 +1,7 @@
-"""`aura bench eta`: how far the estimates of recorded jobs were from what really happened.
+"""`aura bench eta`: how far the estimates of recorded jobs were from their real duration.
 
-A trace is what a dispatcher with TRACES_DIR writes for each finished job. The traces are replayed in the order of their
-names through the very code that makes the estimates; each job learns from the ones before it, as in production.
+A dispatcher with TRACES_DIR writes one trace for each finished job. The traces are replayed in the order of their names
+through the code that computes the estimates in production; each job uses the rates learnt from the jobs before it.
 """
 
 import json
@@ -10,19 +10,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from pipeline.progress import Tracker
-from pipeline.spec import Plan
+from pipeline.contract.plan import Plan
+from pipeline.worker.progress import Tracker
 
-Json = dict[str, Any]
+Trace = dict[str, Any]
 
-LEAST_SECONDS_LEFT: Final = 1.0
-"""Below a second nobody looks at an estimate, and its relative error means nothing."""
-LEARN: Final = 0.3
-"""The weight of the newest job in a rate; the database weighs a little differently (`db/rates.py`)."""
+# Estimates of the last second are not measured: their relative error has no practical meaning.
+MIN_SECONDS_LEFT: Final = 1.0
+# Weight of the newest job in a rate. The database weighs the first jobs more (`db/stage_rates.py`).
+LEARNING_RATE: Final = 0.3
 
 
-class Replay:
-    """A clock that is set by hand."""
+class ReplayClock:
+    """A clock that is set by the replay."""
 
     now = 0.0
 
@@ -30,36 +30,37 @@ class Replay:
         return self.now
 
 
-def errors(traces: list[Json]) -> Iterator[tuple[float, float]]:
-    """(seconds really left, relative error) at every event of every job at which an estimate was shown."""
+def errors(traces: list[Trace]) -> Iterator[tuple[float, float]]:
+    """(seconds left, relative error of the estimate) at every event of every job that had an estimate."""
     rates: dict[str, float] = {}
     for trace in traces:
-        clock = Replay()
+        clock = ReplayClock()
         tracker = Tracker(rates, clock=clock)
         tracker.planned(Plan.model_validate(trace["plan"]))
-        for at, what, done, of in trace["events"]:
+        for at, event, done, total in trace["events"]:
             clock.now = at
-            getattr(tracker, what)(done, of)
+            getattr(tracker, event)(done, total)
             left, eta = trace["seconds"] - at, tracker.eta_seconds()
-            if eta is not None and left >= LEAST_SECONDS_LEFT:
+            if eta is not None and left >= MIN_SECONDS_LEFT:
                 yield left, abs(eta - left) / left
         clock.now = trace["seconds"]
         tracker.finished({})
         for phase, rate in tracker.measured().items():
-            rates[phase] = rates.get(phase, rate) * (1 - LEARN) + rate * LEARN
+            rates[phase] = rates.get(phase, rate) * (1 - LEARNING_RATE) + rate * LEARNING_RATE
 
 
-def load(folder: Path) -> list[Json]:
+def load(folder: Path) -> list[Trace]:
     return [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
 
 
-def report(folder: Path) -> str:
+def summary(folder: Path) -> str:
+    """One line with the median and the 90th percentile. ValueError if no trace has an estimate."""
     traces = load(folder)
     relative = [error for _, error in errors(traces)]
     if not relative:
-        raise ValueError(f"no estimate was shown in the {len(traces)} traces of {folder}")
-    ninth = statistics.quantiles(relative, n=10)[-1]
+        raise ValueError(f"the {len(traces)} traces of {folder} contain no estimate")
+    percentile_90 = statistics.quantiles(relative, n=10)[-1]
     return (
         f"{len(traces)} jobs, {len(relative)} estimates: median relative error {statistics.median(relative):.0%}, "
-        f"nine of ten below {ninth:.0%}"
+        f"90% of them below {percentile_90:.0%}"
     )

@@ -1,4 +1,4 @@
-"""`aura generate`: one video, from the command line to a file, through a running AuraAnim or a temporary one."""
+"""`aura generate`: submit a job to a running or a temporary AuraAnim, wait for the video and download it."""
 
 import json
 import os
@@ -7,87 +7,86 @@ import time
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from rich.console import Console
 
-from cli.bars import Bars
-from cli.client import ENDED, Client
-from cli.home import LOCAL_EMAIL, Home
-from cli.temporary import gateway
+from cli.client import TERMINAL_STATES, Client, Json
+from cli.progress_bars import ProgressBars
+from cli.system.data_dir import LOCAL_EMAIL, DataDir
+from cli.system.temporary import shared_gateway
 
-Json = dict[str, Any]
-
-CANCEL_SECONDS: Final = 30
-INTERRUPTED: Final = 130
-
-
-class Failed(Exception):
-    """The job ended without a video."""
+# Exit status of a command that SIGINT has ended, by the convention of shells.
+EXIT_INTERRUPTED: Final = 130
+CANCEL_TIMEOUT_SECONDS: Final = 30
+SHOWN_FIELDS: Final = ("width", "height", "fps", "frames", "duration", "size_bytes", "sha256")
 
 
-def system(api: str | None, data_dir: Path, console: Console) -> AbstractContextManager[str]:
-    """The address of a gateway: the one named, the one that runs here, or a temporary one for the time of this call."""
-    say = partial(console.print, highlight=False)
-    return nullcontext(api) if api else gateway(Home(data_dir), say)
+class GenerateFailed(Exception):
+    """There is no video; the message is the reason."""
+
+
+def open_gateway(api: str | None, data_dir: Path, console: Console) -> AbstractContextManager[str]:
+    """The URL of the gateway: `api` if given, else the running one of the data directory, else a temporary one."""
+    return nullcontext(api) if api else shared_gateway(DataDir(data_dir), partial(console.print, highlight=False))
 
 
 def sign_in(client: Client, api: str | None, data_dir: Path) -> None:
-    """As the local user of this data directory, or as AURA_EMAIL with AURA_PASSWORD."""
+    """Sign in as AURA_EMAIL with AURA_PASSWORD, or else as the local user of the data directory."""
     email, password = os.environ.get("AURA_EMAIL"), os.environ.get("AURA_PASSWORD")
     if email and password:
         client.sign_in(email, password)
     elif api:
-        raise Failed("set AURA_EMAIL and AURA_PASSWORD to sign in at another AuraAnim")
+        raise GenerateFailed("set AURA_EMAIL and AURA_PASSWORD to sign in to a remote gateway")
     else:
-        client.sign_in(LOCAL_EMAIL, Home(data_dir).secrets["PASSWORD"], register=True)
+        client.sign_in(LOCAL_EMAIL, DataDir(data_dir).secrets["PASSWORD"], register=True)
 
 
 def generate(client: Client, spec: Json, file: Path, console: Console) -> Json:
-    """Queue, wait, fetch. Ctrl-C cancels the job before it leaves."""
+    """Submit the job, wait for it and download the video. KeyboardInterrupt cancels the job first."""
     job_id = client.generate(spec)
     try:
-        with Bars(console) as bars:
-            job = _follow(client, job_id, bars)
+        job = _wait(client, job_id, console)
     except KeyboardInterrupt:
         console.print("canceling")
         _cancel(client, job_id)
         raise
     if job["status"] != "succeeded":
-        raise Failed((job.get("error") or {}).get("message") or f"the job was {job['status']}")
-    return _fetch(client, job_id, file)
+        raise GenerateFailed((job.get("error") or {}).get("message") or f"the job was {job['status']}")
+    return _download(client, job_id, file)
 
 
-def _follow(client: Client, job_id: str, bars: Bars) -> Json:
+def _wait(client: Client, job_id: str, console: Console) -> Json:
+    """The job in its terminal state."""
     job: Json = {}
-    for job in client.follow(job_id):
-        bars.show(job)
+    with ProgressBars(console) as bars:
+        for job in client.follow(job_id):
+            bars.update(job)
     return job
 
 
 def _cancel(client: Client, job_id: str) -> None:
     client.cancel(job_id)
-    end = time.monotonic() + CANCEL_SECONDS
-    while time.monotonic() < end and client.status(job_id)["status"] not in ENDED:
+    deadline = time.monotonic() + CANCEL_TIMEOUT_SECONDS
+    while time.monotonic() < deadline and client.status(job_id)["status"] not in TERMINAL_STATES:
         time.sleep(0.2)
 
 
-def _fetch(client: Client, job_id: str, file: Path) -> Json:
+def _download(client: Client, job_id: str, file: Path) -> Json:
     result = client.result(job_id)
     video = next(output for output in result["outputs"] if output["kind"] == "video")
     client.download(video, file)
-    shown = {name: video[name] for name in ("width", "height", "fps", "frames", "duration", "size_bytes", "sha256")}
     return {
         "path": str(file),
         "job_id": job_id,
-        **shown,
+        **{name: video[name] for name in SHOWN_FIELDS},
         "resolved": result["resolved"],
         "warnings": result["warnings"],
     }
 
 
-def tell(outcome: Json, console: Console, *, as_json: bool) -> None:
-    """The last line: where the video is and what it is."""
+def print_outcome(outcome: Json, console: Console, *, as_json: bool) -> None:
+    """Print the path and the properties of the video, and the warnings of the job."""
     if as_json:
         sys.stdout.write(json.dumps(outcome) + "\n")
         return

@@ -5,209 +5,224 @@ import sys
 import tempfile
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Final, NoReturn
 
 import httpx
 import typer
 from pydantic import ValidationError
 from rich.console import Console
 
-from pipeline.spec import Format, Spec
+from pipeline.contract.spec import Format, Spec
 
-DATA_DIR = Path(".aura")
-WRONG_INPUT, FAILED = 2, 1
+DEFAULT_DATA_DIR: Final = Path(".aura")
+EXIT_FAILURE: Final = 1
+EXIT_INVALID_INPUT: Final = 2
 
 app = typer.Typer(
-    help="AuraAnim: a prompt goes in, a small video comes out.",
+    help="AuraAnim: generate a short video from a prompt.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-plain = partial(Console, markup=False, emoji=False, highlight=False)
-"""Prints text as it is: what people, models and gateways say is no markup."""
+models_app = typer.Typer(help="List and download models.", no_args_is_help=True)
+evaluate_app = typer.Typer(help="Measure how well a model follows prompts.", no_args_is_help=True)
+bench_app = typer.Typer(help="Measure the service.", no_args_is_help=True)
+app.add_typer(models_app, name="models")
+app.add_typer(bench_app, name="bench")
+app.add_typer(evaluate_app, name="evaluate")
 
-DataDir = Annotated[
-    Path, typer.Option(help="Where the database, the videos, secrets and logs lie.", envvar="AURA_DATA")
+# Without markup: prompts, file names and messages of the gateway may contain square brackets.
+plain_console = partial(Console, markup=False, emoji=False, highlight=False)
+
+DataDirOption = Annotated[
+    Path, typer.Option(help="Directory of the database, videos, secrets and logs.", envvar="AURA_DATA")
 ]
 
 
-def leave(message: str, status: int = FAILED) -> NoReturn:
-    """One line to the person, and an exit status to the shell."""
-    plain(stderr=True, soft_wrap=True).print(f"aura: {message}", style="red")
+def exit_with_error(message: str, status: int = EXIT_FAILURE) -> NoReturn:
+    plain_console(stderr=True, soft_wrap=True).print(f"aura: {message}", style="red")
     raise typer.Exit(status)
+
+
+def echo(message: str) -> None:
+    plain_console(soft_wrap=True).print(message)
 
 
 @app.command()
 def up(
-    data_dir: DataDir = DATA_DIR,
-    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="The port of the API.", min=1, max=65535)] = 8000,
-    web_port: Annotated[int, typer.Option(help="The port of the web app.", min=1, max=65535)] = 3000,
+    data_dir: DataDirOption = DEFAULT_DATA_DIR,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port of the API.", min=1, max=65535)] = 8000,
+    web_port: Annotated[int, typer.Option(help="Port of the web app.", min=1, max=65535)] = 3000,
     no_web: Annotated[bool, typer.Option("--no-web", help="Do not start the web app.")] = False,
 ) -> None:
-    """Start everything on this machine and keep it running until Ctrl-C."""
-    from cli.home import BUSY, Busy, Home
-    from cli.up import NotStarted, System
+    """Start all services on this machine and run until Ctrl-C."""
+    from cli.system.data_dir import EXIT_ALREADY_RUNNING, AlreadyRunning, DataDir
+    from cli.system.up import StartFailed, System
     from db.errors import AuraError
 
-    say = plain(soft_wrap=True).print
     if not no_web:
-        say(f"this version has no web app yet: nothing listens on port {web_port}")
+        echo(f"this version does not include the web app: port {web_port} is not used")
     try:
-        System(Home(data_dir.absolute()), host=host, port=port, say=say).run()
-    except Busy as error:
-        leave(str(error), BUSY)
-    except (NotStarted, AuraError, OSError) as error:
-        leave(str(error))
+        System(DataDir(data_dir.absolute()), host=host, port=port, echo=echo).run()
+    except AlreadyRunning as error:
+        exit_with_error(str(error), EXIT_ALREADY_RUNNING)
+    except (StartFailed, AuraError, OSError) as error:
+        exit_with_error(str(error))
 
 
 @app.command()
 def generate(
-    prompt: Annotated[str, typer.Argument(help="What the video shows.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The file to write.")] = Path("video.mp4"),
-    seconds: Annotated[float, typer.Option(help="How long the video is.")] = 2,
+    prompt: Annotated[str, typer.Argument(help="Description of the video.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="File to write.")] = Path("video.mp4"),
+    seconds: Annotated[float, typer.Option(help="Duration in seconds.")] = 2,
     fps: Annotated[int, typer.Option(help="Frames per second.")] = 24,
-    width: Annotated[int, typer.Option(help="Pixels.")] = 512,
-    height: Annotated[int, typer.Option(help="Pixels.")] = 512,
-    steps: Annotated[int | None, typer.Option(help="Denoising steps.")] = None,
+    width: Annotated[int, typer.Option(help="Width in pixels.")] = 512,
+    height: Annotated[int, typer.Option(help="Height in pixels.")] = 512,
+    steps: Annotated[int | None, typer.Option(help="Number of denoising steps.")] = None,
     guidance: Annotated[float | None, typer.Option(help="Guidance scale.")] = None,
-    seed: Annotated[int | None, typer.Option(help="The same seed gives the same video.")] = None,
-    negative: Annotated[str, typer.Option(help="What the video should not show.")] = "",
-    format_: Annotated[Format | None, typer.Option("--format", help="Default: as the file is called.")] = None,
-    model: Annotated[str | None, typer.Option(help="See `aura models list`.")] = None,
-    scheduler: Annotated[str | None, typer.Option(help="ddim, euler, heun, dpm++ or lcm.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON instead of bars.")] = False,
-    api: Annotated[str | None, typer.Option(help="The address of another AuraAnim.", envvar="AURA_API")] = None,
-    data_dir: DataDir = DATA_DIR,
+    seed: Annotated[int | None, typer.Option(help="Seed: the same request and seed produce the same video.")] = None,
+    negative: Annotated[str, typer.Option(help="Negative prompt: what the video should not show.")] = "",
+    format_: Annotated[
+        Format | None, typer.Option("--format", help="Video format; default: from the extension of the file.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Name of the model, see `aura models list`.")] = None,
+    scheduler: Annotated[str | None, typer.Option(help="Scheduler: ddim, euler, heun, dpm++ or lcm.")] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the result as one line of JSON, and no progress.")
+    ] = False,
+    api: Annotated[str | None, typer.Option(help="URL of a remote gateway.", envvar="AURA_API")] = None,
+    data_dir: DataDirOption = DEFAULT_DATA_DIR,
 ) -> None:
-    """Make one video and write it to a file."""
-    from cli import generate as run
-    from cli.client import Client, Problem
-    from cli.up import NotStarted
-
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends this command cancels its job
-    spec = {
+    """Generate one video and write it to a file."""
+    fields = {
         "prompt": prompt, "negative_prompt": negative, "duration_seconds": seconds, "fps": fps, "width": width,
         "height": height, "num_inference_steps": steps, "guidance_scale": guidance, "seed": seed, "model": model,
         "scheduler": scheduler, "format": format_ or guess_format(output),
     }  # fmt: skip
-    console = plain(stderr=True, quiet=as_json)
-    chosen = {name: value for name, value in spec.items() if value is not None}
-    check_first(chosen)
-    check_output(output)
+    spec = {name: value for name, value in fields.items() if value is not None}
+    validate_spec(spec)
+    validate_output(output)
+    run_generate(spec, output, api, data_dir.absolute(), as_json=as_json)
+
+
+def run_generate(spec: dict[str, Any], output: Path, api: str | None, data_dir: Path, *, as_json: bool) -> None:
+    from cli import generate as command
+    from cli.client import ApiError, Client
+    from cli.system.up import StartFailed
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # SIGTERM cancels the job, as Ctrl-C does
+    console = plain_console(stderr=True, quiet=as_json)
     try:
-        with run.system(api, data_dir.absolute(), console) as address, Client(address) as client:
-            run.sign_in(client, api, data_dir.absolute())
-            run.tell(run.generate(client, chosen, output, console), console, as_json=as_json)
-    except Problem as problem:
-        leave(str(problem), WRONG_INPUT if problem.status == httpx.codes.UNPROCESSABLE_ENTITY else FAILED)
-    except (run.Failed, NotStarted, OSError, ValueError) as error:
-        leave(str(error))
+        with command.open_gateway(api, data_dir, console) as url, Client(url) as client:
+            command.sign_in(client, api, data_dir)
+            outcome = command.generate(client, spec, output, console)
+            command.print_outcome(outcome, console, as_json=as_json)
+    except ApiError as error:
+        is_invalid = error.status == httpx.codes.UNPROCESSABLE_ENTITY
+        exit_with_error(str(error), EXIT_INVALID_INPUT if is_invalid else EXIT_FAILURE)
+    except (command.GenerateFailed, StartFailed, OSError, ValueError) as error:
+        exit_with_error(str(error))
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        leave(f"the gateway cannot be reached: {error}")
+        exit_with_error(f"the gateway cannot be reached: {error}")
     except KeyboardInterrupt:
-        leave("canceled", run.INTERRUPTED)
-
-
-models = typer.Typer(help="The models that are known here.", no_args_is_help=True)
-evaluate = typer.Typer(help="How well a model does what prompts say.", no_args_is_help=True)
-bench = typer.Typer(help="Measure.", no_args_is_help=True)
-app.add_typer(models, name="models")
-app.add_typer(bench, name="bench")
-app.add_typer(evaluate, name="evaluate")
+        exit_with_error("canceled", command.EXIT_INTERRUPTED)
 
 
 def models_dir(data_dir: Path) -> Path:
-    from cli.home import set_by_operator
+    """MODELS_DIR, as the pipeline reads it; by default a folder of the data directory."""
+    from cli.system.data_dir import operator_settings
 
-    return Path(set_by_operator().get("MODELS_DIR", data_dir / "models"))
-
-
-@models.command("list")
-def list_models(data_dir: DataDir = DATA_DIR) -> None:
-    """Name every model, what it is for, its licence, and whether its files are here."""
-    from cli.models import show
-
-    show(models_dir(data_dir), plain(soft_wrap=True))
+    return Path(operator_settings().get("MODELS_DIR", data_dir / "models"))
 
 
-@models.command("pull")
+@models_app.command("list")
+def list_models(data_dir: DataDirOption = DEFAULT_DATA_DIR) -> None:
+    """List the models with their stage, their licence, and whether their files are available."""
+    from cli.models import print_models
+
+    print_models(models_dir(data_dir), plain_console(soft_wrap=True))
+
+
+@models_app.command("pull")
 def pull_model(
-    name: Annotated[str, typer.Argument(help="As `aura models list` names it.")], data_dir: DataDir = DATA_DIR
+    name: Annotated[str, typer.Argument(help="Name of the model, see `aura models list`.")],
+    data_dir: DataDirOption = DEFAULT_DATA_DIR,
 ) -> None:
-    """Fetch the files of a published model."""
-    from cli.home import Home, set_by_operator
-    from cli.models import every
-    from cli.pull import CannotPull, pull
+    """Download the files of a model."""
+    from cli.models import all_weights
+    from cli.pull import PullFailed, pull
+    from cli.system.data_dir import DataDir, operator_settings
 
-    known = {weights.name: weights for _, weights in every()}
-    if name not in known:
-        leave(f"there is no model {name}; there are: {', '.join(known)}", WRONG_INPUT)
+    catalog = {weights.name: weights for _, weights in all_weights()}
+    if name not in catalog:
+        exit_with_error(f"there is no model {name}; available: {', '.join(catalog)}", EXIT_INVALID_INPUT)
     try:
-        if "MODELS_DIR" not in set_by_operator():
-            Home(data_dir).create()
-        folder = pull(known[name], models_dir(data_dir), plain(soft_wrap=True).print)
-    except (CannotPull, OSError) as error:
-        leave(str(error))
-    plain(soft_wrap=True).print(f"{name}: {folder}")
+        if "MODELS_DIR" not in operator_settings():
+            DataDir(data_dir).create()
+        folder = pull(catalog[name], models_dir(data_dir), echo)
+    except (PullFailed, OSError) as error:
+        exit_with_error(str(error))
+    echo(f"{name}: {folder}")
 
 
-@models.command("words")
-def words() -> None:
-    """The words that the tiny model knows."""
-    from pipeline.tiny.vocabulary import WORDS
+@models_app.command("words")
+def list_words() -> None:
+    """List the words that the tiny model knows."""
+    from pipeline.contract.vocabulary import WORDS
 
-    for group, known in WORDS.items():
-        plain(soft_wrap=True).print(f"{group}: {', '.join(known)}")
+    for group, words in WORDS.items():
+        echo(f"{group}: {', '.join(words)}")
 
 
-@evaluate.command("tiny")
+@evaluate_app.command("tiny")
 def evaluate_tiny(
-    prompts: Annotated[int, typer.Option(help="How many held-out prompts.", min=1)] = 100,
+    prompts: Annotated[int, typer.Option(help="Number of held-out prompts.", min=1)] = 100,
 ) -> None:
-    """Ask the small models for held-out prompts and count what came out as asked for."""
+    """Generate clips for held-out prompts with the tiny models and measure how many show what the prompt asks for."""
     from pipeline.tiny.evaluate import main as run
 
     run(["--prompts", str(prompts)])
 
 
-@bench.command("eta")
-def bench_eta(traces: Annotated[Path, typer.Argument(help="A folder that TRACES_DIR has filled.")]) -> None:
-    """Replay recorded jobs and say how far their estimates were off."""
-    from cli.eta import report
+@bench_app.command("eta")
+def bench_eta(traces: Annotated[Path, typer.Argument(help="Directory of traces, written by TRACES_DIR.")]) -> None:
+    """Replay recorded jobs and print the error of their time estimates."""
+    from cli.eta import summary
 
     try:
-        plain(soft_wrap=True).print(report(traces))
+        echo(summary(traces))
     except ValueError as error:
-        leave(str(error))
+        exit_with_error(str(error))
 
 
-def check_first(spec: dict[str, Any]) -> None:
-    """The limits are known here, too: wrong input is refused before anything is started."""
+def validate_spec(spec: dict[str, Any]) -> None:
+    """Exit with an error for an invalid request, before a system is started for it."""
     try:
         Spec.model_validate(spec)
-    except ValidationError as wrong:
+    except ValidationError as invalid:
         lines = [
             f"{'.'.join(map(str, error['loc'])) or 'request'}: {error['msg'].removeprefix('Value error, ')}"
-            for error in wrong.errors()
+            for error in invalid.errors()
         ]
-        leave("; ".join(lines), WRONG_INPUT)
+        exit_with_error("; ".join(lines), EXIT_INVALID_INPUT)
 
 
-def check_output(output: Path) -> None:
-    """Whether the video can be written there is found out before it is made."""
+def validate_output(output: Path) -> None:
+    """Exit with an error if the file cannot be written, before the video is generated."""
     folder = output.absolute().parent
     if not folder.is_dir():
-        leave(f"{output}: there is no such folder", WRONG_INPUT)
+        exit_with_error(f"{output}: no such folder", EXIT_INVALID_INPUT)
     try:
         if output.exists() and not output.is_file():
-            leave(f"{output}: this is not a file", WRONG_INPUT)
+            exit_with_error(f"{output}: not a file", EXIT_INVALID_INPUT)
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
-        leave(f"{output}: {error.strerror}", WRONG_INPUT)
+        exit_with_error(f"{output}: {error.strerror}", EXIT_INVALID_INPUT)
 
 
 def guess_format(output: Path) -> Format:
+    """The format that the extension of the file names; MP4 for any other extension."""
     extension = output.suffix.lstrip(".").lower()
     return next((format_ for format_ in Format if format_ == extension), Format.MP4)
 

@@ -1,4 +1,4 @@
-"""`aura models`: what can be asked for, what it knows, and whether its files are here."""
+"""`aura models list`: the model catalog, and which of the models are downloaded."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,22 +6,22 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.models.registry import INTERPOLATORS, MODELS, UPSCALERS, Weights
+from pipeline.contract.catalog import INTERPOLATORS, MODELS, UPSCALERS, Weights
+from pipeline.models.weights import find_folder
 
 
-def every() -> Iterator[tuple[str, Weights]]:
-    """All sets of weights with what they are for: generators first."""
-    for kind, weights in (("generate", MODELS), ("interpolate", INTERPOLATORS), ("upscale", UPSCALERS)):
-        for one in weights.values():
-            yield kind, one
+def all_weights() -> Iterator[tuple[str, Weights]]:
+    """(stage, weights) of every model, generators first."""
+    for stage, catalog in (("generate", MODELS), ("interpolate", INTERPOLATORS), ("upscale", UPSCALERS)):
+        for weights in catalog.values():
+            yield stage, weights
 
 
-def show(models_dir: Path, console: Console) -> None:
-    table = Table("model", "for", "here", "licence", "what it is", box=None, pad_edge=False)
-    for kind, weights in every():
-        here = "yes" if weights.folder(models_dir) else "no"
+def print_models(models_dir: Path, console: Console) -> None:
+    table = Table("model", "stage", "available", "licence", "description", box=None, pad_edge=False)
+    for stage, weights in all_weights():
+        available = "yes" if find_folder(weights, models_dir) else "no"
         knows = getattr(weights, "knows", "")
-        table.add_row(
-            weights.name, kind, here, weights.licence, f"{weights.title}: {knows}" if knows else weights.title
-        )
+        description = f"{weights.title}: {knows}" if knows else weights.title
+        table.add_row(weights.name, stage, available, weights.licence, description)
     console.print(table)

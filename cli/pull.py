@@ -1,4 +1,4 @@
-"""`aura models pull`: fetch the files of a published model into the models folder."""
+"""`aura models pull`: download the files of a published model into the models directory."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,11 +6,13 @@ from typing import Final
 
 import httpx
 
-from pipeline.models.registry import Model, Weights
+from db.logs import first_line
+from pipeline.contract.catalog import Model, Weights
+from pipeline.models.weights import find_folder, missing_files
 
-Say = Callable[[str], None]
+Echo = Callable[[str], None]
 
-WANTED: Final = (
+REPOSITORY_FILES: Final = (
     "*.json",
     "*.txt",
     "model.safetensors",
@@ -18,56 +20,62 @@ WANTED: Final = (
     "diffusion_pytorch_model.safetensors",
     "*/diffusion_pytorch_model.safetensors",
 )
-UNWANTED: Final = ("safety_checker/*",)
+IGNORED_REPOSITORY_FILES: Final = ("safety_checker/*",)
 
 
-class CannotPull(Exception):
-    """These files have to be fetched by hand, or could not be fetched; the message says which and from where."""
+class PullFailed(Exception):
+    """The files could not be downloaded, or have to be downloaded by hand; the message names them and their source."""
 
 
-def pull(weights: Weights, models_dir: Path, say: Say) -> Path:
-    """The folder that holds the files, fetched if they are not there yet."""
-    if folder := weights.folder(models_dir):
+def pull(weights: Weights, models_dir: Path, echo: Echo) -> Path:
+    """The folder of the files, which are downloaded unless they exist."""
+    if folder := find_folder(weights, models_dir):
         return folder
     target = models_dir / weights.folders[0]
-    say(f"{weights.title}: about {weights.size_bytes / 1e9:.2f} GB, licence {weights.licence}")
+    echo(f"{weights.title}: about {weights.size_bytes / 1e9:.2f} GB, licence {weights.licence}")
     if isinstance(weights, Model):
-        _repository(weights.source, weights.revision, target / "base", say)
-        _repository(weights.adapter_source, weights.adapter_revision, target / "motion-adapter", say)
+        _download_repository(weights.source, weights.revision, target / "base", echo)
+        _download_repository(weights.adapter_source, weights.adapter_revision, target / "motion-adapter", echo)
     elif weights.source.endswith(weights.files[0]):
-        _file(weights.source, target / weights.files[0], say)
+        _download_file(weights.source, target / weights.files[0], echo)
     else:
-        raise CannotPull(f"fetch {weights.files[0]} from {weights.source} and put it into {target}")
-    folder = weights.folder(models_dir)
+        raise PullFailed(f"download {weights.files[0]} from {weights.source} and put it into {target}")
+    folder = find_folder(weights, models_dir)
     if folder is None:
-        raise CannotPull(weights.missing(models_dir))
+        raise PullFailed(missing_files(weights, models_dir))
     return folder
 
 
-def _repository(source: str, revision: str, target: Path, say: Say) -> None:
+def _download_repository(source: str, revision: str, target: Path, echo: Echo) -> None:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
-    say(f"fetching {source}")
+    echo(f"downloading {source}")
     try:
         snapshot_download(
-            source, revision=revision, local_dir=target, allow_patterns=list(WANTED), ignore_patterns=list(UNWANTED)
+            source,
+            revision=revision,
+            local_dir=target,
+            allow_patterns=list(REPOSITORY_FILES),
+            ignore_patterns=list(IGNORED_REPOSITORY_FILES),
         )
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        raise CannotPull(f"{source} could not be fetched: {str(error).partition(chr(10))[0]}") from error
+        raise PullFailed(f"cannot download {source}: {first_line(error)}") from error
 
 
-def _file(source: str, target: Path, say: Say) -> None:
-    """Appears only whole; a lost connection leaves nothing that looks like the file."""
-    say(f"fetching {source}")
+def _download_file(source: str, target: Path, echo: Echo) -> None:
+    """Download to a partial file and rename it, so that `target` is never incomplete."""
+    echo(f"downloading {source}")
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.partial")
     try:
-        with httpx.stream("GET", source, follow_redirects=True, timeout=60) as answer, partial.open("wb") as file:
-            answer.raise_for_status()
-            for chunk in answer.iter_bytes():
+        with httpx.stream("GET", source, follow_redirects=True, timeout=60) as response, partial.open("wb") as file:
+            response.raise_for_status()
+            for chunk in response.iter_bytes():
                 file.write(chunk)
     except httpx.HTTPError as error:
+        raise PullFailed(f"cannot download {source}: {first_line(error)}") from error
+    else:
+        partial.replace(target)
+    finally:
         partial.unlink(missing_ok=True)
-        raise CannotPull(f"{source} could not be fetched: {error}") from error
-    partial.replace(target)

@@ -1,1 +1,1 @@
-"""What persists: rows and objects. Imports nothing of ours."""
+"""Persistence: rows in PostgreSQL, objects in a store. Imports no other package of this project."""

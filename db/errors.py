@@ -1,4 +1,4 @@
-"""What can go wrong with rows and objects, by name.
+"""The expected errors of this package, and the classification of database errors.
 
 AuraError
 ├── EmailTaken
@@ -16,11 +16,18 @@ AuraError
     └── PostgresInUse
 """
 
-from typing import ClassVar
+import errno
+import ssl
+from socket import gaierror
+from typing import ClassVar, Final
+
+import asyncpg
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 
 class AuraError(Exception):
-    """Something expected went wrong."""
+    """An expected error: it has a stable code, and its docstring is the default message."""
 
     code: ClassVar[str] = "error"
 
@@ -35,7 +42,7 @@ class EmailTaken(AuraError):
 
 
 class SubmissionRefused(AuraError):
-    """Not now: a limit of this account is reached."""
+    """A limit of this account is reached."""
 
     code = "refused"
 
@@ -63,31 +70,31 @@ class IdempotencyKeyReuse(AuraError):
 
 
 class NotRetryable(AuraError):
-    """Only a failed or canceled job can be tried again."""
+    """Only a failed or canceled job can be retried."""
 
     code = "not_retryable"
 
 
 class NotEnded(AuraError):
-    """A job that waits or runs cannot be thrown away: cancel it first."""
+    """A queued or running job cannot be moved to the trash: cancel it first."""
 
     code = "not_ended"
 
 
 class StorageError(AuraError):
-    """The object store refused."""
+    """The object store failed."""
 
     code = "storage_error"
 
 
 class BadKey(StorageError):
-    """The key of an object is made of plain names, separated by slashes."""
+    """The key of an object must be plain names separated by slashes."""
 
     code = "bad_key"
 
 
 class ObjectMissing(StorageError):
-    """There is no object under this key."""
+    """There is no object with this key."""
 
     code = "object_missing"
 
@@ -108,3 +115,46 @@ class PostgresInUse(PostgresFailed):
     """Another process runs PostgreSQL on this data directory."""
 
     code = "postgres_in_use"
+
+
+# Every exception that database access raises. Catch these, and re-raise unless `is_transient`.
+DATABASE_ERRORS: Final = (
+    DBAPIError,
+    PoolTimeout,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+)
+# SQLSTATE classes: connection, transaction rollback, insufficient resources, locks, operator intervention.
+_TRANSIENT_CLASSES: Final = {"08", "40", "53", "55", "57"}
+# read_only_sql_transaction (a standby answers during failover), idle_in_transaction_session_timeout.
+_TRANSIENT_STATES: Final = {"25006", "25P03"}
+# None: asyncio found several addresses for the host, and none of them answered.
+_TRANSIENT_ERRNOS: Final = {
+    None,
+    errno.EHOSTUNREACH,
+    errno.ENETUNREACH,
+    errno.EHOSTDOWN,
+    errno.ENETDOWN,
+    errno.EADDRNOTAVAIL,
+    errno.EMFILE,
+    errno.ENFILE,
+}
+_TRANSIENT_OS_ERRORS: Final = (ConnectionError, TimeoutError, gaierror, ssl.SSLEOFError, ssl.SSLZeroReturnError)
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether the database was unreachable, restarting, overloaded or busy, so that a retry may succeed."""
+    if isinstance(error, OSError):
+        return isinstance(error, _TRANSIENT_OS_ERRORS) or error.errno in _TRANSIENT_ERRNOS
+    if isinstance(error, DBAPIError):
+        lost = error.connection_invalidated or isinstance(error, InterfaceError | OperationalError)
+        return lost or _is_transient_state(getattr(error.orig, "sqlstate", None))
+    if isinstance(error, asyncpg.PostgresError):
+        return _is_transient_state(error.sqlstate)
+    return isinstance(error, PoolTimeout | asyncpg.InterfaceError | asyncpg.InternalClientError)
+
+
+def _is_transient_state(sqlstate: str | None) -> bool:
+    return sqlstate is not None and (sqlstate[:2] in _TRANSIENT_CLASSES or sqlstate in _TRANSIENT_STATES)

@@ -1,17 +1,19 @@
-"""Identifiers that sort by the time they were made."""
+"""Identifiers that sort by creation time."""
 
 import secrets
 import threading
 import time
 import uuid
+from typing import Final
 
-_RANDOM_BITS = 74
+_RANDOM_BITS: Final = 74
 _lock = threading.Lock()
-_last = 0  # milliseconds and random bits of the newest id, as one number
+# Milliseconds and random bits of the newest id, as one number.
+_last = 0
 
 
 def uuid7() -> uuid.UUID:
-    """A UUIDv7 (RFC 9562); each is greater than the one before it in this process, even if the clock steps back."""
+    """A UUIDv7 (RFC 9562), greater than all earlier ones of this process even if the clock steps back."""
     global _last
     with _lock:
         fresh = (time.time_ns() // 1_000_000) << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS)

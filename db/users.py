@@ -8,11 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.errors import EmailTaken
 from db.ids import uuid7
-from db.models import User
+from db.tables import User
 
 
 async def create(session: AsyncSession, *, email: str, password_hash: str) -> User:
-    """A new account, or EmailTaken; the case of the address does not matter."""
+    """A new account. EmailTaken if the address is in use, compared without case."""
     statement = (
         insert(User)
         .values(id=uuid7(), email=email, password_hash=password_hash)

@@ -1,6 +1,6 @@
-"""Print what the project needs besides itself: `python dependencies.py api` for the extra `api`.
+"""Print the dependencies of the project without the project: `python dependencies.py api` for the extra `api`.
 
-So the images install dependencies in a layer of their own, which a change of our code leaves as it is.
+The images install them in a separate layer, which stays cached when the code of the project changes.
 """
 
 import sys
@@ -10,10 +10,10 @@ from pathlib import Path
 
 
 def dependencies(pyproject: Path, extras: Iterable[str]) -> list[str]:
-    """The requirements of the project with these extras, as pyproject.toml names them."""
+    """The requirements in pyproject.toml for the project with these extras."""
     project = tomllib.loads(pyproject.read_text(encoding="utf-8"))["project"]
     optional = project["optional-dependencies"]
-    return sorted({*project["dependencies"], *(wanted for extra in extras for wanted in optional[extra])})
+    return sorted({*project["dependencies"], *(requirement for extra in extras for requirement in optional[extra])})
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-# The gateway, and the migrations: neither torch nor ray. Build from the repository's root:
+# The gateway, and the migrations: neither torch nor ray. Build from the root of the repository:
 #   docker build -f docker/gateway.Dockerfile -t auraanim-gateway .
 ARG BASE_IMAGE=python:3.11-slim-bookworm
 
@@ -7,7 +7,7 @@ WORKDIR /build
 RUN python3 -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH
 COPY pyproject.toml requirements.txt docker/dependencies.py ./
-# A package index of your own comes as the build secret `pip` (a pip.conf): a secret mount stays in no layer.
+# Pass your own package index as the build secret `pip` (a pip.conf): a secret mount is not stored in a layer.
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf --mount=type=cache,target=/root/.cache/pip \
     python dependencies.py api > wanted.txt && pip install -c requirements.txt -r wanted.txt
 
@@ -18,10 +18,9 @@ WORKDIR /app
 COPY --from=dependencies /opt/venv /opt/venv
 COPY db db
 COPY migrations migrations
-# All that the gateway may know of the pipeline.
-COPY pipeline/__init__.py pipeline/errors.py pipeline/spec.py pipeline/
-COPY pipeline/models/__init__.py pipeline/models/registry.py pipeline/models/
-COPY pipeline/tiny/__init__.py pipeline/tiny/layout.py pipeline/tiny/vocabulary.py pipeline/tiny/
+# The only part of the pipeline that the gateway imports.
+COPY pipeline/__init__.py pipeline/
+COPY pipeline/contract pipeline/contract
 COPY api api
 USER 10001:10001
 EXPOSE 8000

@@ -1,7 +1,7 @@
-# The Ray head with the five stages, and the dispatcher: one image, two commands. Build from the repository's root:
+# The Ray head with the five stages, and the dispatcher: one image, two commands. Build from the root of the repository:
 #   docker build -f docker/pipeline.Dockerfile -t auraanim-pipeline .
-# torch is the build that your package index offers for the pinned version: for a small image without CUDA give an
-# index of CPU wheels through the secret `pip`.
+# The package index determines the build of torch. For a small image without CUDA, pass an index of CPU wheels as the
+# build secret `pip`.
 ARG BASE_IMAGE=python:3.11-slim-bookworm
 
 FROM ${BASE_IMAGE} AS dependencies
@@ -9,13 +9,13 @@ WORKDIR /build
 RUN python3 -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH
 COPY pyproject.toml requirements.txt docker/dependencies.py ./
-# A package index of your own comes as the build secret `pip` (a pip.conf): a secret mount stays in no layer.
+# Pass your own package index as the build secret `pip` (a pip.conf): a secret mount is not stored in a layer.
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf --mount=type=cache,target=/root/.cache/pip \
     python dependencies.py pipeline > wanted.txt && pip install -c requirements.txt -r wanted.txt
 
 FROM ${BASE_IMAGE}
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
-# What is made at run time belongs to the user; a named volume that is mounted there inherits the owner.
+# Folders for files written at run time. A named volume mounted there inherits the owner.
 RUN useradd --uid 10001 --create-home --shell /usr/sbin/nologin aura \
     && install -d -o aura -g aura /tmp/ray /run/aura /var/lib/aura/models
 ENV AURA_READY_FILE=/run/aura/ready MODELS_DIR=/var/lib/aura/models RAY_ADDRESS_FILE=/tmp/ray/head.address
@@ -24,7 +24,7 @@ COPY --from=dependencies /opt/venv /opt/venv
 COPY db db
 COPY pipeline pipeline
 USER 10001:10001
-# The models take a while to load. The file appears when the process can take work.
+# Loading the models takes a while. The process creates this file when it is ready.
 HEALTHCHECK --interval=5s --timeout=3s --start-period=180s --retries=3 CMD ["test", "-e", "/run/aura/ready"]
 # A module and its arguments: the dispatcher, or `pipeline.cluster`.
 ENTRYPOINT ["python", "-m"]

@@ -1,4 +1,4 @@
-"""How Alembic reaches the database: asynchronously, with a lock timeout, one process at a time."""
+"""Alembic's environment: asyncpg, a lock timeout, and an advisory lock so that one process migrates at a time."""
 
 import asyncio
 
@@ -7,11 +7,11 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from db.models import Base
 from db.settings import DatabaseSettings
+from db.tables import Base
 
-_ONE_AT_A_TIME = 4_217_000
-# A migration that waits for a lock makes everyone else wait behind it: give up soon, and try again by hand.
+_ADVISORY_LOCK = 4_217_000
+# All other statements queue behind a migration that waits for a table lock, so it fails after a few seconds.
 _SERVER_SETTINGS = {"application_name": "auraanim-migrations", "lock_timeout": "5s", "statement_timeout": "10min"}
 
 
@@ -22,11 +22,11 @@ def run(connection: Connection) -> None:
 
 
 async def main() -> None:
-    url = context.config.attributes.get("url") or DatabaseSettings().DATABASE_URL
+    url = context.config.attributes.get("url") or DatabaseSettings().database_url
     engine = create_async_engine(url, poolclass=NullPool, connect_args={"server_settings": _SERVER_SETTINGS})
     async with engine.connect() as connection:
         await connection.execute(text("SET lock_timeout = '60s'"))
-        await connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _ONE_AT_A_TIME})
+        await connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _ADVISORY_LOCK})
         await connection.execute(text("SET lock_timeout = '5s'"))
         await connection.commit()
         await connection.run_sync(run)

@@ -1,4 +1,4 @@
-"""Frames on their way (`Clip`) and what came out in the end (`Video`)."""
+"""The values that the stages pass on: frames (`Clip`), encoded spans, files (`Output`) and the result (`Video`)."""
 
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -14,8 +14,7 @@ Frames = NDArray[np.uint8]
 class Clip:
     """Frames as read-only uint8 RGB of shape (T, H, W, 3), and their rate in frames per second.
 
-    The array is frozen where the clip is made, because Ray hands out read-only views: what a test sees is what
-    production sees.
+    Ray returns read-only views of arrays. Making every array read-only here gives tests the same behaviour.
     """
 
     frames: Frames
@@ -39,8 +38,8 @@ class Clip:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """One encoded span: the bytes of a small file in the video's own container, and how many frames it holds."""
+class EncodedSpan:
+    """A span as a small file in the container of the video, and its number of frames."""
 
     index: int
     data: bytes
@@ -49,9 +48,9 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """A file that came out: its kind (`video`, `poster`, `preview`), its bytes and what a reader finds in it.
+    """A file of the result. `kind` is `video`, `poster` or `preview`; the other fields are read back from the bytes.
 
-    Once stored it has a `key` instead of bytes. `sha256` and `size_bytes` are of the bytes, whichever it has.
+    `stored` replaces `data` by the key in the object store. `sha256` and `size_bytes` keep describing the bytes.
     """
 
     kind: str
@@ -73,7 +72,7 @@ class Output:
 
     @property
     def filename(self) -> str:
-        """`video.mp4`, `poster.webp`, …: the kind, and the extension that belongs to the content type."""
+        """The kind with the extension of the content type: `video.mp4`, `poster.webp`."""
         return f"{self.kind}.{self.content_type.rpartition('/')[2]}"
 
     def stored(self, key: str) -> Self:
@@ -82,7 +81,7 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Video:
-    """The result of a job: what really ran (`resolved`) and the files."""
+    """The result of a job: its files and the values that every field of the request resolved to."""
 
     outputs: tuple[Output, ...]
     resolved: dict[str, Any] = field(default_factory=dict)

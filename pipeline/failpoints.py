@@ -1,7 +1,7 @@
-"""Places where a test can hold a process still: `await reach("before-publish")`.
+"""Points in the code at which a test can stop a process: `await failpoint("before-publish")`.
 
-Without AURA_FAILPOINTS in the environment nothing happens. With it, it names a folder: while `<name>.stop` lies there,
-a process that reaches the place says so with `<name>.reached.<pid>` and waits until the file is gone.
+AURA_FAILPOINTS names a folder; without it a failpoint does nothing. While `<name>.stop` exists in the folder, a process
+that arrives at the failpoint creates `<name>.reached.<pid>` and waits until `<name>.stop` is removed.
 """
 
 import asyncio
@@ -9,18 +9,15 @@ import os
 from pathlib import Path
 from typing import Final
 
-LOOK_SECONDS: Final = 0.02
+CHECK_SECONDS: Final = 0.02
 
 
-async def reach(name: str) -> None:
-    if folder := os.environ.get("AURA_FAILPOINTS"):
-        while held(Path(folder), name):  # noqa: ASYNC110  (another process removes the file)
-            await asyncio.sleep(LOOK_SECONDS)
-
-
-def held(folder: Path, name: str) -> bool:
-    """Whether to wait here; says that somebody does."""
-    stop = (folder / f"{name}.stop").exists()
-    if stop:
-        (folder / f"{name}.reached.{os.getpid()}").touch()
-    return stop
+async def failpoint(name: str) -> None:
+    """Wait while a test holds this failpoint."""
+    folder = os.environ.get("AURA_FAILPOINTS")
+    if not folder:
+        return
+    stop, reached = Path(folder, f"{name}.stop"), Path(folder, f"{name}.reached.{os.getpid()}")
+    while stop.exists():  # noqa: ASYNC110  (another process removes the file)
+        reached.touch()
+        await asyncio.sleep(CHECK_SECONDS)

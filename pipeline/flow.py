@@ -1,23 +1,28 @@
-"""The picture: how a Spec becomes a Video. Everything else says where and how these five stages run."""
+"""How a Spec becomes a Video: `render()` is the whole pipeline. Where and how the stages run is decided elsewhere."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol, TypeVar
 
-from pipeline.clip import Piece, Video
-from pipeline.errors import StageLost
-from pipeline.spec import Plan, Span, Spec
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
-PAUSES: Final = (1.0, 2.0, 4.0)
-"""Seconds before each new try of a call whose replica died: a while, until the news of its death has spread."""
+from pipeline.clip import EncodedSpan, Video
+from pipeline.contract.errors import StageLost
+from pipeline.contract.plan import Plan, Span
+from pipeline.contract.spec import Spec
+
+# Calls of a stage whose replica dies, the first one included, and the seconds between them (1, 2, 4): for a moment
+# after the death the router may still send requests to the dead replica.
+LOST_ATTEMPTS: Final = 4
+LOST_WAIT: Final = wait_exponential(multiplier=1, max=4)
 
 T = TypeVar("T")
+# A reference to frames that are held by another process. Only the stage that needs the bytes fetches them.
 Ref = TypeVar("Ref")
-"""Frames that are still somewhere else: a stage takes them by reference, only the next stage ever holds the bytes."""
 
 
-class Report(Protocol):
-    """Who is told how far a job is. Calls are cheap and never block."""
+class ProgressListener(Protocol):
+    """Receives the progress of a job. Calls return at once."""
 
     def planned(self, plan: Plan) -> None: ...
 
@@ -27,14 +32,14 @@ class Report(Protocol):
 
 
 class Stages(Protocol[Ref]):
-    """The five stages as the flow sees them, for one job."""
+    """The five stages, bound to one job."""
 
+    # How many spans may be in flight at once. It bounds the memory of a job, whatever the length of the video.
     window: int
-    """How many spans may be under way at once: it bounds the memory of a job, however long the video."""
 
     async def preprocess(self, spec: Spec) -> Plan: ...
 
-    async def generate(self, plan: Plan, report: Report) -> Ref: ...
+    async def generate(self, plan: Plan, listener: ProgressListener) -> Ref: ...
 
     def interpolate(self, base: Ref, plan: Plan, span: Span) -> Ref: ...
 
@@ -42,58 +47,66 @@ class Stages(Protocol[Ref]):
 
     def upscale(self, frames: Ref, plan: Plan) -> Ref: ...
 
-    async def encode(self, frames: Ref, plan: Plan, span: Span) -> Piece: ...
+    async def encode(self, frames: Ref, plan: Plan, span: Span) -> EncodedSpan: ...
 
-    async def assemble(self, pieces: Sequence[Piece], plan: Plan) -> Video: ...
+    async def assemble(self, spans: Sequence[EncodedSpan], plan: Plan) -> Video: ...
 
 
-async def render(spec: Spec, stages: Stages[Ref], report: Report) -> Video:
+async def render(spec: Spec, stages: Stages[Ref], listener: ProgressListener) -> Video:
     """Take a Spec through the five stages. A stage that fails raises a PipelineError that names it."""
     plan = await stages.preprocess(spec)
-    report.planned(plan)
-    base = await stages.generate(plan, report)
+    listener.planned(plan)
+    base = await stages.generate(plan, listener)
 
-    async def piece(span: Span) -> Piece:
+    async def finish(span: Span) -> EncodedSpan:
         frames = stages.interpolate(base, plan, span) if plan.interpolated else stages.select(base, plan, span)
         sized = stages.upscale(frames, plan) if plan.upscale > 1 else frames
         return await stages.encode(sized, plan, span)
 
-    pieces = await in_order(piece, plan.spans, window=stages.window, report=report)
-    return await stages.assemble(pieces, plan)
+    encoded = await in_order(finish, plan.spans, window=stages.window, listener=listener)
+    return await stages.assemble(encoded, plan)
 
 
 async def in_order(
-    piece: Callable[[Span], Awaitable[Piece]], spans: Sequence[Span], *, window: int, report: Report
-) -> list[Piece]:
-    """Make the pieces of all spans, `window` at a time, and return them in the order of the spans.
+    finish: Callable[[Span], Awaitable[EncodedSpan]],
+    spans: Sequence[Span],
+    *,
+    window: int,
+    listener: ProgressListener,
+) -> list[EncodedSpan]:
+    """Finish all spans, at most `window` at a time, and return them in the order of `spans`.
 
-    The first failure stops the others and is raised as it is.
+    The first failure cancels the other spans and is raised unchanged.
     """
     slots = asyncio.Semaphore(window)
     done = 0
 
-    async def one(span: Span) -> Piece:
+    async def run(span: Span) -> EncodedSpan:
         nonlocal done
         async with slots:
-            result = await patiently(lambda: piece(span))
+            encoded = await retry_lost(lambda: finish(span))
         done += 1
-        report.encoded(done, len(spans))
-        return result
+        listener.encoded(done, len(spans))
+        return encoded
 
-    report.encoded(0, len(spans))
+    listener.encoded(0, len(spans))
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(span)) for span in spans]
+            tasks = [group.create_task(run(span)) for span in spans]
     except BaseExceptionGroup as failures:
         raise failures.exceptions[0] from None
     return [task.result() for task in tasks]
 
 
-async def patiently(work: Callable[[], Awaitable[T]]) -> T:
-    """A replica that dies costs what it did another try, not the job."""
-    for pause in PAUSES:
-        try:
-            return await work()
-        except StageLost:
-            await asyncio.sleep(pause)
-    return await work()
+async def retry_lost(call: Callable[[], Awaitable[T]]) -> T:
+    """Await a call of a stage, and repeat it with backoff if its replica dies."""
+    retrying = AsyncRetrying(
+        retry=retry_if_exception_type(StageLost),
+        stop=stop_after_attempt(LOST_ATTEMPTS),
+        wait=LOST_WAIT,
+        reraise=True,
+    )
+    async for attempt in retrying:
+        with attempt:
+            return await call()
+    raise AssertionError("unreachable: the last attempt returns or raises")

@@ -1,17 +1,17 @@
-"""Where the pipeline runs and in how many copies: the same code from a laptop to a cluster."""
+"""Settings of the pipeline: where it runs and how many replicas each stage has."""
 
 import os
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from pipeline.spec import Stage
+from pipeline.contract.progress import Stage
 
 
 class PipelineSettings(BaseSettings):
-    """Read from the environment and `.env`; every name is the environment variable in capitals."""
+    """Read from the environment and `.env`: each field from the environment variable of its name in capitals."""
 
     model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True)
 
@@ -35,13 +35,18 @@ class PipelineSettings(BaseSettings):
     interpolate_gpus: float = Field(0, ge=0)
     upscale_gpus: float = Field(0, ge=0)
     stage_cpus: float = Field(0.1, gt=0, description="CPUs that one replica reserves")
-    stage_silence_seconds: float = Field(600, gt=0, description="a stage that says nothing for so long is lost")
+    stage_silence_seconds: float = Field(600, gt=0, description="a stage without progress for this long is ended")
 
     dispatcher_jobs: int = Field(2, ge=1, description="jobs that one dispatcher runs at once")
     running_per_user: int = Field(2, ge=1)
     poll_seconds: float = Field(1.0, gt=0)
     lease_seconds: float = Field(30, gt=0)
-    beat_seconds: float = Field(5, gt=0)
+    beat_seconds: float = Field(5, gt=0, description="interval of the heartbeat; must be less than lease_seconds")
+    max_failures: int = Field(3, ge=1, description="failed attempts after which a job fails")
+    max_losses: int = Field(3, ge=1, description="lost leases after which a job fails with worker_lost")
+    retry_pause_seconds: float = Field(1, gt=0, description="pause before the second attempt; doubles with each more")
+    retry_max_pause_seconds: float = Field(60, gt=0)
+    base_clip_days: float = Field(7, gt=0, description="how long base clips are kept for retries")
     rescue_seconds: float = Field(5, gt=0)
     sweep_seconds: float = Field(600, gt=0)
 
@@ -51,30 +56,36 @@ class PipelineSettings(BaseSettings):
     def gpus(self, stage: Stage) -> float:
         return float(getattr(self, f"{stage}_gpus", 0))
 
+    @model_validator(mode="after")
+    def _beat_within_lease(self) -> Self:
+        if self.beat_seconds >= self.lease_seconds:
+            raise ValueError("BEAT_SECONDS must be less than LEASE_SECONDS")
+        return self
+
     @property
     def window(self) -> int:
-        """Spans of one job under way at once: one for each upscaler, and one that is waiting behind it."""
+        """Spans of one job in flight at once: one per upscaler, and one that waits."""
         return self.replicas(Stage.UPSCALE) + 1
 
 
-# What Ray must be told before it is imported: it reads its environment once.
+# Ray reads its environment once, when it is imported.
 RAY_ENVIRONMENT: Final = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_AUTH_MODE": "token",
-    # Ray gives a replica that reserves less than one CPU a single thread; the stages of one host take turns instead.
+    # Ray gives a replica that reserves less than one CPU a single thread. The stages of one host take turns instead.
     "OMP_NUM_THREADS": str(os.cpu_count() or 1),
     "OMP_WAIT_POLICY": "PASSIVE",
     "HF_HUB_OFFLINE": "1",
 }
 
 
-def say_ready() -> None:
-    """Tell whoever started this process that it can take work: the file that AURA_READY_FILE names appears."""
-    if path := os.environ.get("AURA_READY_FILE"):
-        Path(path).touch()
-
-
 def prepare_ray() -> None:
-    """Set Ray's environment; call before the first `import ray` of a process."""
+    """Set Ray's environment. Call this before the first `import ray` of a process."""
     for name, value in RAY_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
+
+
+def write_ready_file() -> None:
+    """Report to the supervisor that this process is ready: create the file that AURA_READY_FILE names."""
+    if path := os.environ.get("AURA_READY_FILE"):
+        Path(path).touch()

@@ -1,4 +1,4 @@
-"""What every test may ask for: a real PostgreSQL built by the migrations, clean for each test, and a storage."""
+"""Fixtures of all tests: a real PostgreSQL built by the migrations and emptied before each test, and a storage."""
 
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from db import engine as engines
 from db import migrate, users
 from db.embedded import Postgres
-from db.models import Base
-from db.storage_local import LocalStorage
+from db.storage.local import LocalStorage
+from db.tables import Base
 
 Sessions = async_sessionmaker[AsyncSession]
 MakeUser = Callable[..., Awaitable[UUID]]
@@ -28,13 +28,13 @@ def anyio_backend() -> str:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Coroutine tests and fixtures run under anyio without a mark."""
+    """Run coroutine tests and fixtures under anyio without a marker."""
     config.option.anyio_mode = "auto"
 
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    """One server for the whole run, with the tables as the migrations make them. It ends with this process."""
+    """One server for the whole run, migrated. It exits with this process."""
     server = Postgres(tmp_path_factory.mktemp("postgres"), settings=_NOT_DURABLE, die_with_parent=True)
     url = server.start()
     migrate.upgrade(url)
@@ -44,16 +44,16 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
 
 @pytest.fixture(scope="session")
 async def connections(postgres: Postgres) -> AsyncIterator[AsyncEngine]:
-    """Connections for the whole run: opening them takes longer than most tests."""
-    made = engines.connect(postgres.url)
-    yield made
-    await made.dispose()
+    """One pool for the whole run: connecting takes longer than most tests."""
+    pool = engines.connect(postgres.url)
+    yield pool
+    await pool.dispose()
 
 
 @pytest.fixture
 async def engine(connections: AsyncEngine) -> AsyncEngine:
-    """Connections to an empty database."""
-    async with connections.connect() as connection:  # deleting a few rows is much faster than TRUNCATE
+    """The pool, with an empty database."""
+    async with connections.connect() as connection:  # DELETE of a few rows is much faster than TRUNCATE
         raw = await connection.get_raw_connection()
         await raw.driver_connection.execute("; ".join(f"DELETE FROM {table.name}" for table in reversed(_TABLES)))
     return connections
@@ -61,7 +61,7 @@ async def engine(connections: AsyncEngine) -> AsyncEngine:
 
 @pytest.fixture
 def database_url(postgres: Postgres, engine: AsyncEngine) -> str:
-    """The URL of the empty database, for processes and applications of their own."""
+    """The URL of the empty database, for other processes and for applications with their own pool."""
     return postgres.url
 
 
@@ -72,14 +72,14 @@ def sessions(engine: AsyncEngine) -> Sessions:
 
 @pytest.fixture
 async def session(sessions: Sessions) -> AsyncIterator[AsyncSession]:
-    """One session that commits nothing by itself."""
+    """A session that does not commit."""
     async with sessions() as opened:
         yield opened
 
 
 @pytest.fixture
 def make_user(sessions: Sessions) -> MakeUser:
-    """Makes an account and gives its id."""
+    """A function that creates an account and returns its id."""
 
     async def make(email: str | None = None, **values: Any) -> UUID:
         async with sessions() as opened, opened.begin():

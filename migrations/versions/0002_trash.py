@@ -1,4 +1,4 @@
-"""Jobs that their owner has thrown away."""
+"""The trash: jobs.trashed_at."""
 
 from collections.abc import Sequence
 

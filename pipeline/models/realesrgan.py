@@ -1,7 +1,7 @@
-"""Real-ESRGAN's two networks under the names of the published checkpoints, and a loader that sizes them by the shapes.
+"""Real-ESRGAN's two networks with the keys of the published checkpoints, and a loader that infers their sizes.
 
     RRDBNet           x2plus (pixel-unshuffles its input), x4plus
-    SRVGGNetCompact   general-x4v3, animevideov3, and the small ones trained here
+    SRVGGNetCompact   general-x4v3, animevideov3, and the small ones of this project
 
 Both map float RGB (B, 3, H, W) in 0..1 to (B, 3, scale·H, scale·W).
 """
@@ -26,12 +26,12 @@ def _conv(inputs: int, outputs: int) -> nn.Conv2d:
     return nn.Conv2d(inputs, outputs, kernel_size=3, padding=1)
 
 
-def _rectified(x: Tensor) -> Tensor:
+def _leaky_relu(x: Tensor) -> Tensor:
     return functional.leaky_relu(x, SLOPE)
 
 
 class ResidualDenseBlock(nn.Module):
-    """Five convolutions, each seeing everything before it."""
+    """Five convolutions. The input of each is the input of the block and the outputs of the ones before."""
 
     def __init__(self, num_feat: int, num_grow_ch: int) -> None:
         super().__init__()
@@ -40,10 +40,10 @@ class ResidualDenseBlock(nn.Module):
         self.conv5 = _conv(num_feat + 4 * num_grow_ch, num_feat)
 
     def forward(self, x: Tensor) -> Tensor:
-        seen = x
+        features = x
         for i in range(1, 5):
-            seen = torch.cat((seen, _rectified(self.get_submodule(f"conv{i}")(seen))), dim=1)
-        return x + RESIDUAL_SCALE * cast(Tensor, self.conv5(seen))
+            features = torch.cat((features, _leaky_relu(self.get_submodule(f"conv{i}")(features))), dim=1)
+        return x + RESIDUAL_SCALE * cast(Tensor, self.conv5(features))
 
 
 class ResidualInResidualBlock(nn.Module):
@@ -58,7 +58,7 @@ class ResidualInResidualBlock(nn.Module):
 
 
 class RRDBNet(nn.Module):
-    """The large network. It enlarges 4x inside; for a scale of 2 or 1 it works on the pixel-unshuffled input."""
+    """The large network. It always enlarges 4x; for a scale of 2 or 1 it pixel-unshuffles its input first."""
 
     def __init__(self, scale: int = 4, num_feat: int = 64, num_block: int = 23, num_grow_ch: int = 32) -> None:
         super().__init__()
@@ -74,18 +74,18 @@ class RRDBNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[-2:]
-        ragged = (-width % self.unshuffle, -height % self.unshuffle)
-        x = functional.pad(x, (0, ragged[0], 0, ragged[1]), mode="replicate")
+        padding = (0, -width % self.unshuffle, 0, -height % self.unshuffle)
+        x = functional.pad(x, padding, mode="replicate")
         features = self.conv_first(functional.pixel_unshuffle(x, self.unshuffle))
         features = features + self.conv_body(self.body(features))
-        for enlarge in (self.conv_up1, self.conv_up2):
-            features = _rectified(enlarge(functional.interpolate(features, scale_factor=2.0, mode="nearest")))
-        large = cast(Tensor, self.conv_last(_rectified(self.conv_hr(features))))
+        for convolution in (self.conv_up1, self.conv_up2):
+            features = _leaky_relu(convolution(functional.interpolate(features, scale_factor=2.0, mode="nearest")))
+        large = cast(Tensor, self.conv_last(_leaky_relu(self.conv_hr(features))))
         return large[..., : height * self.scale, : width * self.scale]
 
 
 class SRVGGNetCompact(nn.Module):
-    """The small network: plain convolutions at low resolution, one pixel shuffle, added to the enlarged input."""
+    """The small network: convolutions at low resolution, then one pixel shuffle, added to the enlarged input."""
 
     def __init__(self, num_feat: int = 64, num_conv: int = 16, upscale: int = 4) -> None:
         super().__init__()
@@ -106,7 +106,7 @@ Upscaler = RRDBNet | SRVGGNetCompact
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """The tensors of a `.safetensors` or published `.pth` file; nothing in the file is executed."""
+    """The tensors of a `.safetensors` or published `.pth` file; code inside the file is not executed."""
     if path.suffix == ".safetensors":
         return dict(load_file(path))
     stored = torch.load(path, map_location="cpu", weights_only=True)
@@ -114,14 +114,14 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
 
 def build(weights: Mapping[str, Tensor]) -> Upscaler:
-    """The network that these weights belong to, on the CPU in float32, ready to run."""
+    """The network for these weights: in evaluation mode, float32, on the CPU."""
     network: Upscaler
     if "conv_first.weight" in weights:
-        network = _sized_rrdb(weights)
+        network = _build_rrdb(weights)
     elif "body.0.weight" in weights:
-        network = _sized_compact(weights)
+        network = _build_compact(weights)
     else:
-        raise ValueError("these are not Real-ESRGAN weights: neither conv_first.weight nor body.0.weight is there")
+        raise ValueError("not Real-ESRGAN weights: they contain neither conv_first.weight nor body.0.weight")
     network.load_state_dict(dict(weights))
     return network.eval().requires_grad_(False)
 
@@ -130,14 +130,14 @@ def load(path: Path) -> Upscaler:
     return build(read_weights(path))
 
 
-def _sized_rrdb(weights: Mapping[str, Tensor]) -> RRDBNet:
+def _build_rrdb(weights: Mapping[str, Tensor]) -> RRDBNet:
     num_feat, channels = weights["conv_first.weight"].shape[:2]
     blocks = {name.split(".")[1] for name in weights if name.startswith("body.")}
     num_grow_ch = weights["body.0.rdb1.conv1.weight"].shape[0]
     return RRDBNet(4 // isqrt(channels // 3), num_feat, len(blocks), num_grow_ch)
 
 
-def _sized_compact(weights: Mapping[str, Tensor]) -> SRVGGNetCompact:
+def _build_compact(weights: Mapping[str, Tensor]) -> SRVGGNetCompact:
     last = max(int(name.split(".")[1]) for name in weights)
     upscale = isqrt(weights[f"body.{last}.weight"].shape[0] // 3)
     return SRVGGNetCompact(weights["body.0.weight"].shape[0], last // 2 - 1, upscale)

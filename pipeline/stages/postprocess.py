@@ -1,128 +1,128 @@
-"""Frames to files: the video in its container, a poster, a preview that plays on hover, and the base clip as kept."""
+"""Frames to files: the video, a poster, an animated preview, and the base clip for a later attempt."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any, Final
 
 import numpy as np
 import torch
 
-from pipeline.clip import Clip, Frames, Output, Piece, Video
-from pipeline.errors import StageFailed
-from pipeline.spec import Plan, Span
-from pipeline.stages import video, webp
-from pipeline.stages.tensors import fitted, to_frames, to_numbers
-
-Check = Callable[[], None]
+from pipeline.clip import Clip, EncodedSpan, Frames, Output, Video
+from pipeline.contract.errors import CheckStopped, StageFailed
+from pipeline.contract.plan import Plan, Span
+from pipeline.contract.version import VERSION
+from pipeline.encoders import video, webp
+from pipeline.models.tensors import crop_and_resize, to_frames, to_tensor
 
 PREVIEW_BYTES: Final = 300_000
 PREVIEW_SIDE: Final = 320
 PREVIEW_FPS: Final = 8
 PREVIEW_SECONDS: Final = 4
-CLOCK: Final = 0.011  # seconds: the coarsest clock of a container is GIF's
+# Seconds. GIF has the coarsest clock of the containers: hundredths of a second.
+CLOCK_TOLERANCE: Final = 0.011
 
 
 class Postprocess:
-    """Encodes spans one by one, joins them, and keeps base clips. Needs no model and no GPU."""
+    """Encodes spans, joins them, and encodes base clips without loss. Needs no model and no GPU."""
 
     def select(self, base: Clip, plan: Plan, span: Span) -> Clip:
-        """The span's frames where nothing has to be interpolated."""
+        """The span's frames if nothing is interpolated."""
         return Clip(base.frames[span.start : span.stop], plan.fps)
 
-    def encode(self, clip: Clip, plan: Plan, span: Span, check: Check) -> Piece:
-        """The span's frames as a small file of their own, at exactly the plan's size."""
+    def encode(self, clip: Clip, plan: Plan, span: Span, check: CheckStopped) -> EncodedSpan:
+        """The span's frames at the plan's size, as one file."""
         frames = clip.frames
         if (clip.width, clip.height) != (plan.width, plan.height):
-            frames = np.concatenate([_fitted(frames[i : i + 1], plan) for i in range(len(frames))])
-        return Piece(span.index, video.encode(frames, plan.fps, plan.format, check), len(frames))
+            # One frame at a time: a float tensor of the whole span would need many times its memory.
+            frames = np.concatenate([_resize(frames[i : i + 1], plan) for i in range(len(frames))])
+        return EncodedSpan(span.index, video.encode(frames, plan.fps, plan.format, check), len(frames))
 
-    def assemble(self, pieces: Sequence[Piece], plan: Plan) -> Video:
-        """All files of a finished job; the video is decoded whole and checked before it is handed on."""
-        ordered = sorted(pieces, key=lambda piece: piece.index)
-        held = [(piece.index, piece.frames) for piece in ordered]
-        if held != [(span.index, len(span)) for span in plan.spans]:
-            raise StageFailed("postprocess", f"the pieces (number, frames) {held} are not the spans of the plan")
+    def assemble(self, spans: Sequence[EncodedSpan], plan: Plan) -> Video:
+        """All files of a finished job. The video is decoded completely and checked."""
+        ordered = sorted(spans, key=lambda span: span.index)
+        received = [(span.index, span.frames) for span in ordered]
+        if received != [(span.index, len(span)) for span in plan.spans]:
+            raise StageFailed(
+                "postprocess", f"the encoded spans (index, frames) {received} are not the spans of the plan"
+            )
         resolved = recipe(plan)
-        outputs = (_video(ordered, plan, resolved), _poster(ordered, plan), _preview(ordered, plan))
+        outputs = (
+            _create_video(ordered, plan, resolved),
+            _create_poster(ordered, plan),
+            _create_preview(ordered, plan),
+        )
         return Video(outputs, resolved, plan.warnings)
 
-    def check(self, data: bytes, output: Output) -> None:
-        """Whether a file that was stored and read back is still the one that was made, and plays to its end."""
+    def verify(self, data: bytes, output: Output) -> None:
+        """Check that a file read back from the store is unchanged and can be decoded to its end."""
         if hashlib.sha256(data).hexdigest() != output.sha256:
-            raise StageFailed("postprocess", f"the stored {output.kind} is not what was written")
+            raise StageFailed("postprocess", f"the stored {output.kind} differs from the written bytes")
         if output.kind == "video":
-            _agree(video.probe(data), output.width, output.height, output.frames, output.duration)
+            _check_facts(video.probe(data), output.width, output.height, output.frames, output.duration)
 
-    def lossless(self, base: Clip) -> bytes:
-        """The base clip to keep, every bit as it was."""
-        return video.keep(base)
+    def encode_base(self, base: Clip) -> bytes:
+        """The base clip as a lossless file."""
+        return video.encode_lossless(base)
 
-    def restore(self, data: bytes) -> Clip:
-        """The clip that `lossless` was given."""
-        return video.kept(data)
+    def decode_base(self, data: bytes) -> Clip:
+        """The inverse of `encode_base`."""
+        return video.decode_lossless(data)
 
 
 def recipe(plan: Plan) -> dict[str, Any]:
-    """What really ran: enough to make the same request again. This is what the file's metadata says, too."""
-    said = plan.model_dump(mode="json", exclude={"warnings"})
-    return {"software": _software(), **said, "duration_seconds": plan.duration_seconds}
+    """The resolved values of the request, from which it can be repeated. Also written to the file's metadata."""
+    values = plan.model_dump(mode="json", exclude={"warnings"})
+    return {"software": f"AuraAnim {VERSION}", **values, "duration_seconds": plan.duration_seconds}
 
 
-def _software() -> str:
-    try:
-        return f"AuraAnim {version('auraanim')}"
-    except PackageNotFoundError:  # run from a folder that was never installed
-        return "AuraAnim"
-
-
-def _fitted(frames: Frames, plan: Plan) -> Frames:
+def _resize(frames: Frames, plan: Plan) -> Frames:
     with torch.inference_mode():
-        return to_frames(fitted(to_numbers(frames, "cpu"), plan.width, plan.height))
+        return to_frames(crop_and_resize(to_tensor(frames, "cpu"), plan.width, plan.height))
 
 
-def _video(pieces: Sequence[Piece], plan: Plan, resolved: dict[str, Any]) -> Output:
-    data = video.join(pieces, plan.fps, plan.format, resolved)
+def _create_video(spans: Sequence[EncodedSpan], plan: Plan, resolved: dict[str, Any]) -> Output:
+    data = video.join(spans, plan.fps, plan.format, resolved)
     facts = video.probe(data)
-    _agree(facts, plan.width, plan.height, plan.frames, plan.duration_seconds)
-    kind = video.CONTENT_TYPES[plan.format]
-    return Output("video", kind, data, facts.width, facts.height, float(plan.fps), facts.frames, facts.duration)
+    _check_facts(facts, plan.width, plan.height, plan.frames, plan.duration_seconds)
+    content_type = video.CONTENT_TYPES[plan.format]
+    return Output("video", content_type, data, facts.width, facts.height, float(plan.fps), facts.frames, facts.duration)
 
 
-def _agree(facts: video.Facts, width: int, height: int, frames: int, duration: float) -> None:
-    """What was asked for is what is delivered."""
+def _check_facts(facts: video.Facts, width: int, height: int, frames: int, duration: float) -> None:
+    """Raise StageFailed if the file differs from the request."""
     exact = (facts.width, facts.height, facts.frames) == (width, height, frames)
-    if not exact or abs(facts.duration - duration) > CLOCK:
+    if not exact or abs(facts.duration - duration) > CLOCK_TOLERANCE:
         raise StageFailed(
             "postprocess", f"the file holds {facts}, not {width}x{height}, {frames} frames and {duration:.3f} s"
         )
 
 
-def _poster(pieces: Sequence[Piece], plan: Plan) -> Output:
-    """The frame in the middle of the video."""
+def _create_poster(spans: Sequence[EncodedSpan], plan: Plan) -> Output:
+    """The middle frame of the video."""
     middle = plan.frames // 2
     span = next(span for span in plan.spans if span.start <= middle < span.stop)
-    pictures = video.decode(pieces[span.index].data)
-    data = webp.still(next(islice(pictures, middle - span.start, None)))
+    decoded = video.decode(spans[span.index].data)
+    data = webp.encode_still(next(islice(decoded, middle - span.start, None)))
     return Output("poster", webp.CONTENT_TYPE, data, plan.width, plan.height, 0.0, 1, 0.0)
 
 
-def _preview(pieces: Sequence[Piece], plan: Plan) -> Output:
-    pictures = (picture for piece in pieces for picture in video.decode(piece.data))
-    frames = _thinned(pictures, max(1.0, plan.fps / PREVIEW_FPS))
-    data = webp.moving(frames, min(PREVIEW_FPS, plan.fps), PREVIEW_BYTES, PREVIEW_SIDE)
-    width, height, count, seconds = webp.facts(data)
-    rate = count / seconds if seconds else 0.0  # equal frames become one: a video that stands still is a still
-    return Output("preview", webp.CONTENT_TYPE, data, width, height, rate, count, seconds)
+def _create_preview(spans: Sequence[EncodedSpan], plan: Plan) -> Output:
+    decoded = (frame for span in spans for frame in video.decode(span.data))
+    frames = _preview_frames(decoded, max(1.0, plan.fps / PREVIEW_FPS))
+    data = webp.encode_animation(frames, min(PREVIEW_FPS, plan.fps), PREVIEW_BYTES, PREVIEW_SIDE)
+    width, height, count, seconds = webp.probe(data)
+    # WebP merges equal frames, so the preview of a motionless video has one frame and no duration.
+    fps = count / seconds if seconds else 0.0
+    return Output("preview", webp.CONTENT_TYPE, data, width, height, fps, count, seconds)
 
 
-def _thinned(pictures: Iterable[Frames], stride: float) -> Frames:
-    """Every stride-th picture of the first seconds, made small at once: the large ones are never kept."""
+def _preview_frames(decoded: Iterable[Frames], stride: float) -> Frames:
+    """Every stride-th frame of the first seconds. Each is shrunk at once: full-size frames are not kept in memory."""
     kept: list[Frames] = []
-    for number, picture in enumerate(pictures):
+    for number, frame in enumerate(decoded):
         if number >= len(kept) * stride:
-            kept.append(webp.small(picture, PREVIEW_SIDE))
+            kept.append(webp.shrink(frame, PREVIEW_SIDE))
         if len(kept) == PREVIEW_SECONDS * PREVIEW_FPS:
             break
     return np.stack(kept)

@@ -1,1 +1,1 @@
-"""The small models that ship with the project: coloured shapes that move, and the programs that made them."""
+"""The small models that ship with the project: coloured shapes that move. `training` holds the training programs."""

@@ -1,4 +1,4 @@
-"""Captioned clips drawn by this module: one coloured shape that moves over a flat background.
+"""Draws the captioned clips of the training data: one coloured shape that moves over a flat background.
 
 A clip is uint8 (frames, height, width, 3). Coordinates are in pixels, y down, angles in radians, 0 is upright.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.tiny import vocabulary
+from pipeline.contract import vocabulary
 
 FRAMES = 16
 FPS = 8
@@ -29,18 +29,21 @@ PALETTE: dict[str, tuple[int, int, int]] = {
 }
 SHAPES = tuple(vocabulary.SHAPES)
 MOTIONS = tuple(vocabulary.MOTIONS)
-# Pixels at 64x64. Below 11 a star covers three latent cells and is lost.
+# Pixels at 64x64. A star with a radius below 11 covers only three latent cells and cannot be reconstructed.
 RADII: dict[str, float] = {"small": 11.0, "medium": 13.0, "large": 15.0}
 
-_MARGIN = 2.0  # pixels at 64x64 that stay free around the object
-_BIGGEST, _SMALLEST = 1.45, 0.60  # ends of grow and shrink, in radii
-_SPIN = math.radians(150)  # turned in one clip
-_NON_WORDS = ("qux", "zorp", "blarg", "wug", "flim", "snark", "dax", "toma")
+# Distance of the object from the border, in pixels at 64x64.
+_MARGIN = 2.0
+# Largest and smallest size of the motions grow and shrink, in radii.
+_LARGEST, _SMALLEST = 1.45, 0.60
+# Rotation per clip.
+_SPIN = math.radians(150)
+_UNKNOWN_WORDS = ("qux", "zorp", "blarg", "wug", "flim", "snark", "dax", "toma")
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What a clip shows."""
+    """The contents of a clip."""
 
     shape: str
     colour: str
@@ -50,13 +53,13 @@ class Scene:
 
     @property
     def held_out(self) -> bool:
-        """True for one in ten combinations of colour, shape and background: never trained on."""
+        """True for one in ten combinations of colour, shape and background. They are excluded from the training."""
         return zlib.crc32(f"{self.colour} {self.shape} {self.background}".encode()) % 10 == 3
 
 
 @dataclass(frozen=True)
 class Caption:
-    """A sentence and what it says; what it leaves out is None."""
+    """A sentence and the attributes it states; the others are None."""
 
     text: str
     shape: str | None = None
@@ -68,7 +71,7 @@ class Caption:
 
 @dataclass(frozen=True)
 class Track:
-    """Where the object is in each frame: float64 (frames,) each, in pixels and radians."""
+    """The position of the object in each frame: float64 (frames,) each, in pixels and radians."""
 
     x: NDArray[np.float64]
     y: NDArray[np.float64]
@@ -77,14 +80,14 @@ class Track:
 
 
 def unit(width: int, height: int) -> float:
-    """Pixels per pixel of a 64x64 frame: 1 at 64x64, 8 at 512x512, between area and short side for oblong frames."""
+    """The scale relative to 64x64: 1 at 64x64, 8 at 512x512. Area and short side have equal weight."""
     return math.sqrt(min(width, height) / SIDE * math.sqrt(width * height) / SIDE)
 
 
 def outline(shape: str) -> NDArray[np.float64]:
-    """Corners (N, 2) of a shape of radius 1, upright; a circle has none."""
+    """Corners (N, 2) of an upright shape of radius 1. A circle has none."""
     corners: dict[str, tuple[int, float, float]] = {
-        # name: number of points, their distance from the centre, that of the points between (0: none)
+        # name: number of points, their distance from the centre, distance of the points between them (0: none)
         "square": (4, 1.27, 0.0),
         "triangle": (3, 1.35, 0.0),
         "star": (5, 1.40, 0.60),
@@ -111,7 +114,7 @@ def reach(shape: str, motion: str = "still") -> float:
 def signed_distance(
     x: NDArray[np.float64], y: NDArray[np.float64], corners: NDArray[np.float64], radius: float
 ) -> NDArray[np.float64]:
-    """Distance in pixels to the outline (negative inside) of points around the centre; corners in radii."""
+    """Distance in pixels from points around the centre to the outline, negative inside. Corners are in radii."""
     if not len(corners):
         return np.hypot(x, y) - radius
     points = corners * radius
@@ -129,8 +132,10 @@ def signed_distance(
 
 
 def track(scene: Scene, rng: random.Random, width: int = SIDE, height: int = SIDE, frames: int = FRAMES) -> Track:
-    """A path for the scene; what the caption leaves open (place, phase) is drawn from rng. More frames sample the same
-    path more finely, larger sides the same path in more pixels."""
+    """A path for the scene. Values that a caption does not state (place, phase) come from rng.
+
+    More frames sample the same path more finely; larger sides scale it.
+    """
     scale = unit(width, height)
     radius = RADII[scene.size] * scale
     free = reach(scene.shape, scene.motion) * radius + _MARGIN * scale
@@ -153,11 +158,11 @@ def track(scene: Scene, rng: random.Random, width: int = SIDE, height: int = SID
         y = high_y - (high_y - low_y) * np.abs(np.sin(2 * math.pi * s))
     elif scene.motion in ("grow", "shrink"):
         fits = (min(width, height) / 2 - _MARGIN * scale) / reach(scene.shape)
-        biggest = min(_BIGGEST * radius, fits)
-        room = reach(scene.shape) * biggest + _MARGIN * scale
+        largest = min(_LARGEST * radius, fits)
+        room = reach(scene.shape) * largest + _MARGIN * scale
         x = near(width / 2, width / 2 - room, 3.0) * ones
         y = near(height / 2, height / 2 - room, 3.0) * ones
-        r = _SMALLEST * radius + (biggest - _SMALLEST * radius) * (s if scene.motion == "grow" else 1 - s)
+        r = _SMALLEST * radius + (largest - _SMALLEST * radius) * (s if scene.motion == "grow" else 1 - s)
     elif scene.motion == "orbit":
         ring = min(min(width, height) / 2 - free, 14.0 * scale)
         turn = rng.uniform(0, 2 * math.pi) + rng.choice((-1, 1)) * 2 * math.pi * s
@@ -194,12 +199,12 @@ def clip(scene: Scene, seed: int, width: int = SIDE, height: int = SIDE, frames:
 
 
 def possible(scene: Scene) -> bool:
-    """False for what nobody could see: an object in its background's colour, a circle that spins."""
+    """False for invisible contents: an object in the colour of its background, a spinning circle."""
     return scene.colour != scene.background and not (scene.shape == "circle" and scene.motion == "spin")
 
 
 def random_scene(rng: random.Random, held_out: bool = False, motion: str | None = None) -> Scene:
-    """A possible scene of the training combinations, or of the held-out ones."""
+    """A possible scene from the training combinations, or from the held-out ones."""
     while True:
         scene = Scene(
             rng.choice(SHAPES),
@@ -213,7 +218,7 @@ def random_scene(rng: random.Random, held_out: bool = False, motion: str | None 
 
 
 def caption(scene: Scene, rng: random.Random) -> Caption:
-    """One of many sentences for the scene; some leave out size, background or motion, some hold filler or non-words."""
+    """A random sentence for the scene. Some omit size, background or motion; some contain filler or unknown words."""
     sized = rng.random() < 0.4
     kind = rng.random()
     ground, motion = kind >= 0.06, not 0.06 <= kind < 0.10
@@ -240,19 +245,19 @@ def caption(scene: Scene, rng: random.Random) -> Caption:
 
 
 def prompt(scene: Scene, sized: bool = False) -> str:
-    """The plain sentence for a scene: 'a red circle moving right on a blue background'."""
+    """The standard sentence for a scene: 'a red circle moving right on a blue background'."""
     size = f"{scene.size} " if sized else ""
     doing = vocabulary.MOTIONS[scene.motion][0][0]
     return f"a {size}{scene.colour} {scene.shape} {doing} on a {scene.background} background"
 
 
 def _synonym(words: tuple[str, ...], rng: random.Random) -> str:
-    """The plain word half of the time."""
+    """The first word in half of the cases, else a random one."""
     return words[0] if rng.random() < 0.5 else rng.choice(words)
 
 
 def _with_noise(text: str, rng: random.Random) -> str:
     if rng.random() < 0.2:
-        word = rng.choice(vocabulary.FILLERS if rng.random() < 0.6 else _NON_WORDS)
+        word = rng.choice(vocabulary.FILLERS if rng.random() < 0.6 else _UNKNOWN_WORDS)
         text = f"{word} {text}" if rng.random() < 0.5 else f"{text} {word}"
     return text

@@ -1,4 +1,4 @@
-"""Measure a set of weights on held-out prompts with fixed seeds and print the figures.
+"""Measure a set of weights on held-out prompts with fixed seeds, and print the figures.
 
 python -m pipeline.tiny.evaluate [--prompts 100] [--steps 20] [--folder pipeline/tiny/weights] [--json FILE]
 """
@@ -21,12 +21,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from pipeline.contract.catalog import TINY
 from pipeline.models import realesrgan
-from pipeline.models.registry import TINY
+from pipeline.models.weights import SHIPPED
 from pipeline.tiny import clips, layout
 from pipeline.tiny.judge import Verdict, judge
 
-# What is measured is what a request without these fields gets.
+# The defaults of a request.
 STEPS, GUIDANCE = TINY.num_inference_steps, TINY.guidance_scale
 SEED = 1000
 ATTRIBUTES = ("background", "colour", "shape", "motion")
@@ -34,7 +35,7 @@ ATTRIBUTES = ("background", "colour", "shape", "motion")
 
 @dataclass
 class Figures:
-    """Shares are 0..1, times seconds, gains decibel."""
+    """Shares are 0..1, times in seconds, gains in decibel."""
 
     prompts: int
     background: float
@@ -53,7 +54,7 @@ class Figures:
 
 
 def generator(folder: Path) -> AnimateDiffPipeline:
-    """The pipeline exactly as a published base and adapter are loaded, fp32 on the CPU."""
+    """The pipeline, loaded like a published base model and adapter, in float32 on the CPU."""
     adapter = MotionAdapter.from_pretrained(folder / layout.ADAPTER, local_files_only=True)
     pipe = AnimateDiffPipeline.from_pretrained(folder / layout.BASE, motion_adapter=adapter, local_files_only=True)
     pipe.set_progress_bar_config(disable=True)
@@ -63,12 +64,13 @@ def generator(folder: Path) -> AnimateDiffPipeline:
 def interpolator(folder: Path) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
     """The TorchScript model(x0, x1, dt)."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # torch would rather have torch.export; FILM is TorchScript
+        # torch deprecates TorchScript, but FILM is published in no newer format.
+        warnings.simplefilter("ignore", DeprecationWarning)
         return torch.jit.load(str(folder / layout.FILM))
 
 
 def held_out_scenes(count: int) -> list[clips.Scene]:
-    """Held-out combinations of colour, shape and background; motions and shapes in equal numbers."""
+    """Held-out combinations of colour, shape and background, with motions and shapes in equal numbers."""
     rng = random.Random(SEED)
     scenes: list[clips.Scene] = []
     while len(scenes) < count:
@@ -92,7 +94,7 @@ def generate(
     negative: str | None = None,
     size: tuple[int, int] = (clips.SIDE, clips.SIDE),
 ) -> NDArray[np.uint8]:
-    """One clip, uint8 (16, height, width, 3); size is (width, height)."""
+    """One clip, uint8 (16, height, width, 3). `size` is (width, height)."""
     output = pipe(
         text,
         negative_prompt=negative,
@@ -109,7 +111,7 @@ def generate(
 
 
 def evaluate(
-    folder: Path = layout.SHIPPED,
+    folder: Path = SHIPPED,
     prompts: int = 100,
     *,
     steps: int = STEPS,
@@ -117,16 +119,17 @@ def evaluate(
     size: tuple[int, int] = (clips.SIDE, clips.SIDE),
     others: bool = True,
 ) -> Figures:
-    """All figures of a set; without others only what the generator shows."""
+    """All figures of a set of weights; without `others` only those of the generator."""
     pipe = generator(folder)
     scenes = held_out_scenes(prompts)
-    generate(pipe, "", 0, steps=1, size=size)  # the first call pays for what torch prepares
-    begun = time.perf_counter()
+    # Warm-up: the first call includes the one-time initialisation of torch.
+    generate(pipe, "", 0, steps=1, size=size)
+    started = time.perf_counter()
     videos = [
         generate(pipe, clips.prompt(scene), SEED + i, steps=steps, guidance=guidance, size=size)
         for i, scene in enumerate(scenes)
     ]
-    seconds = (time.perf_counter() - begun) / len(scenes)
+    seconds = (time.perf_counter() - started) / len(scenes)
     figures = score(scenes, [judge(video) for video in videos], seconds)
     if others:
         figures.interpolation_gain_db = interpolation_gain(folder)
@@ -136,20 +139,20 @@ def evaluate(
 
 
 def score(scenes: list[clips.Scene], verdicts: list[Verdict], seconds: float) -> Figures:
-    """Shares of right verdicts."""
-    both = list(zip(scenes, verdicts, strict=True))
-    right = {name: [getattr(v, name) == getattr(s, name) for s, v in both] for name in ATTRIBUTES}
+    """Shares of correct verdicts."""
+    pairs = list(zip(scenes, verdicts, strict=True))
+    correct = {name: [getattr(v, name) == getattr(s, name) for s, v in pairs] for name in ATTRIBUTES}
     motions, shapes = defaultdict(list), defaultdict(list)
     for i, scene in enumerate(scenes):
-        motions[scene.motion].append(right["motion"][i])
-        shapes[scene.shape].append(right["shape"][i])
+        motions[scene.motion].append(correct["motion"][i])
+        shapes[scene.shape].append(correct["shape"][i])
     return Figures(
         prompts=len(scenes),
-        background=float(np.mean(right["background"])),
-        colour=float(np.mean(right["colour"])),
-        shape=float(np.mean(right["shape"])),
-        motion=float(np.mean(right["motion"])),
-        all_four=float(np.mean([all(each) for each in zip(*right.values(), strict=True)])),
+        background=float(np.mean(correct["background"])),
+        colour=float(np.mean(correct["colour"])),
+        shape=float(np.mean(correct["shape"])),
+        motion=float(np.mean(correct["motion"])),
+        all_four=float(np.mean([all(each) for each in zip(*correct.values(), strict=True)])),
         each_motion={name: float(np.mean(motions[name])) for name in clips.MOTIONS if name in motions},
         each_shape={name: float(np.mean(shapes[name])) for name in clips.SHAPES if name in shapes},
         seconds_per_clip=seconds,
@@ -157,7 +160,7 @@ def score(scenes: list[clips.Scene], verdicts: list[Verdict], seconds: float) ->
 
 
 def differences(pipe: AnimateDiffPipeline) -> tuple[float, float, float]:
-    """Mean absolute pixel differences (0..255): another seed, stronger guidance, a negative prompt."""
+    """Mean absolute pixel differences (0..255) caused by another seed, stronger guidance, a negative prompt."""
     text = "a red circle moving right on a blue background"
     plain = generate(pipe, text, 1)
     variants = (
@@ -170,7 +173,7 @@ def differences(pipe: AnimateDiffPipeline) -> tuple[float, float, float]:
 
 
 def _tensor(frames: NDArray[np.uint8]) -> Tensor:
-    """uint8 (N, H, W, 3) -> float (N, 3, H, W) in 0..1."""
+    """uint8 (N, H, W, 3) to float (N, 3, H, W) in 0..1."""
     return torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2).float() / 255
 
 
@@ -180,7 +183,7 @@ def _decibel(error: float) -> float:
 
 @torch.no_grad()
 def interpolation_gain(folder: Path, count: int = 20) -> float:
-    """dB above a cross-fade, at 1/4, 1/2 and 3/4 between the frames of held-out clips."""
+    """PSNR gain in dB over a cross-fade, at 1/4, 1/2 and 3/4 between the frames of held-out clips."""
     model = interpolator(folder)
     ours, fades = [], []
     for i, scene in enumerate(held_out_scenes(count)):
@@ -195,7 +198,7 @@ def interpolation_gain(folder: Path, count: int = 20) -> float:
 
 @torch.no_grad()
 def upscaling_gain(folder: Path, scale: int, count: int = 20) -> float:
-    """dB above bicubic on held-out clips whose truth is drawn at the larger size."""
+    """PSNR gain in dB over bicubic, against held-out clips drawn at the larger size."""
     model = realesrgan.load(folder / layout.UPSCALERS[scale])
     ours, bicubic = [], []
     for i, scene in enumerate(held_out_scenes(count)):
@@ -208,7 +211,7 @@ def upscaling_gain(folder: Path, scale: int, count: int = 20) -> float:
 
 
 def report(figures: Figures) -> str:
-    """The figures as lines for people."""
+    """The figures as readable text."""
     motions = ", ".join(f"{name} {share:.0%}" for name, share in figures.each_motion.items())
     shapes = ", ".join(f"{name} {share:.0%}" for name, share in figures.each_shape.items())
     lines = [
@@ -217,13 +220,13 @@ def report(figures: Figures) -> str:
         f"   motion {figures.motion:.0%}   all four {figures.all_four:.0%}",
         f"  motions: {motions}",
         f"  shapes:  {shapes}",
-        f"  {figures.seconds_per_clip:.2f} s a clip of {clips.FRAMES} frames",
+        f"  {figures.seconds_per_clip:.2f} s per clip of {clips.FRAMES} frames",
     ]
     if figures.upscaling_gain_db:
         gains = ", ".join(f"{name} {gain:+.1f} dB" for name, gain in figures.upscaling_gain_db.items())
         lines += [
-            f"  interpolation {figures.interpolation_gain_db:+.1f} dB above cross-fade",
-            f"  upscaling above bicubic: {gains}",
+            f"  interpolation {figures.interpolation_gain_db:+.1f} dB over a cross-fade",
+            f"  upscaling over bicubic: {gains}",
             f"  mean pixel change (of 255) by another seed {figures.seed_difference:.1f}, by guidance 6"
             f" {figures.guidance_difference:.1f}, by a negative prompt {figures.negative_difference:.1f}",
         ]
@@ -237,9 +240,9 @@ def main(argv: list[str] | None = None) -> int:
     options.add_argument("--guidance", type=float, default=GUIDANCE)
     options.add_argument("--width", type=int, default=clips.SIDE)
     options.add_argument("--height", type=int, default=clips.SIDE)
-    options.add_argument("--folder", type=Path, default=layout.SHIPPED)
-    options.add_argument("--generator-only", action="store_true", help="leave out the other two and differences")
-    options.add_argument("--json", type=Path, help="write the figures to this file too")
+    options.add_argument("--folder", type=Path, default=SHIPPED)
+    options.add_argument("--generator-only", action="store_true", help="skip interpolator, upscalers and differences")
+    options.add_argument("--json", type=Path, help="also write the figures to this file")
     chosen = options.parse_args(argv)
     figures = evaluate(
         chosen.folder,

@@ -1,6 +1,6 @@
-"""Says what a clip shows: background, colour, shape, motion. Rules only, so that no model grades a model.
+"""Classifies the contents of a clip: background, colour, shape, motion. By rules, so that no model grades a model.
 
-Frames are uint8 (T, H, W, 3), any size from 48 pixels up; what cannot be told is "none".
+Frames are uint8 (T, H, W, 3) with sides from 48 pixels. Attributes that cannot be determined are "none".
 """
 
 import math
@@ -13,18 +13,25 @@ from numpy.typing import NDArray
 from pipeline.tiny import clips
 
 NONE = "none"
-_GRID = 40  # samples along a side of the area-normalised mask
-_SPAN = 1.6  # half its width, in radii of a circle of the same area
-_FAR = 70.0  # RGB distance from the background that makes a pixel the object's
-_TRAVEL = 5.0  # pixels at 64x64 under which a centre counts as resting
-_GROWTH = 1.7  # ratio of areas that counts as growing or shrinking
-_TURN = 0.08  # mean mask change that counts as spinning
+# Samples along a side of the area-normalised mask.
+_GRID = 40
+# Half the width of that mask, in radii of a circle of the same area.
+_HALF_WIDTH = 1.6
+# Minimal RGB distance of an object's pixel from the background.
+_FAR = 70.0
+# Minimal range of a moving centre, in pixels at 64x64.
+_TRAVEL = 5.0
+# Minimal ratio of areas of a growing or shrinking object.
+_GROWTH = 1.7
+# Minimal mean change of the mask of a spinning object.
+_TURN = 0.08
+# Degrees after which the rotated shape looks the same.
 _SYMMETRY: dict[str, float] = {"circle": 360.0, "square": 90.0, "triangle": 120.0, "star": 72.0}
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """One word each, of the palette, SHAPES and MOTIONS, or "none"."""
+    """A colour of the palette, an element of SHAPES, an element of MOTIONS, or "none"."""
 
     background: str
     colour: str
@@ -34,7 +41,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Blob:
-    """The object in one frame: soft mask float (H, W), area in pixels, centre in pixels."""
+    """The object in one frame: soft mask float (H, W), area and centre in pixels."""
 
     mask: NDArray[np.float64]
     area: float
@@ -43,7 +50,7 @@ class Blob:
 
 
 def judge(frames: NDArray[np.uint8]) -> Verdict:
-    """What the clip (T, H, W, 3) shows."""
+    """Classify the clip (T, H, W, 3)."""
     pixels = frames.astype(np.float64)
     ground = background_colour(pixels)
     paint = object_colour(pixels, ground)
@@ -70,22 +77,22 @@ def background_colour(pixels: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def object_colour(pixels: NDArray[np.float64], ground: NDArray[np.float64]) -> NDArray[np.float64] | None:
-    """Median RGB (3,) of the pixels clearly unlike the background; None where there are too few."""
+    """Median RGB (3,) of the pixels that differ clearly from the background; None if there are too few."""
     flat = pixels.reshape(-1, 3)
     distance = np.linalg.norm(flat - ground, axis=1)
     far = distance > _FAR
     if far.mean() < 0.005:
         return None
-    # The mixed pixels of the outline are nearer to the background: leave out the nearer part.
+    # Antialiased pixels of the outline are closer to the background: exclude the closest 40 %.
     inner = distance >= np.quantile(distance[far], 0.4)
     return np.median(flat[inner], axis=0)
 
 
 def find(frame: NDArray[np.float64], ground: NDArray[np.float64], paint: NDArray[np.float64]) -> Blob | None:
-    """The object in a frame (H, W, 3): how far each pixel lies on the way from background to object colour."""
+    """The object in a frame (H, W, 3): the projection of each pixel on the line from background to object colour."""
     axis = paint - ground
     cover = np.clip((frame - ground) @ axis / (axis @ axis), 0.0, 1.0)
-    # Steeper, so that slight ghosts and compression noise weigh nothing.
+    # Increase the contrast, so that ghosting and compression noise get no weight.
     mask = np.clip((cover - 0.25) / 0.5, 0.0, 1.0)
     area = float(mask.sum())
     if area < 0.004 * mask.size:
@@ -98,20 +105,20 @@ def find(frame: NDArray[np.float64], ground: NDArray[np.float64], paint: NDArray
 
 @cache
 def _grid() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    steps = (np.arange(_GRID) + 0.5) / _GRID * 2 * _SPAN - _SPAN
+    steps = (np.arange(_GRID) + 0.5) / _GRID * 2 * _HALF_WIDTH - _HALF_WIDTH
     x, y = np.meshgrid(steps, steps)
     return x, y
 
 
 def normalised(blob: Blob) -> NDArray[np.float64]:
-    """The mask about its centre, scaled to the area of the unit circle: float (_GRID, _GRID)."""
+    """The mask around its centre, scaled to the area of the unit circle: float (_GRID, _GRID)."""
     scale = math.sqrt(blob.area / math.pi)
     x, y = _grid()
     return _sample(blob.mask, blob.x + x * scale - 0.5, blob.y + y * scale - 0.5)
 
 
 def _sample(image: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Bilinear, zero outside."""
+    """Bilinear interpolation, zero outside of the image."""
     padded = np.pad(image, 1)
     x, y = np.clip(x + 1, 0, padded.shape[1] - 1.001), np.clip(y + 1, 0, padded.shape[0] - 1.001)
     left, top = x.astype(int), y.astype(int)
@@ -123,7 +130,7 @@ def _sample(image: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.fl
 
 @cache
 def templates(shape: str) -> NDArray[np.float64]:
-    """The shape's normalised masks at all its angles: float (angles, _GRID, _GRID)."""
+    """The normalised masks of a shape at all angles: float (angles, _GRID, _GRID)."""
     corners = clips.outline(shape)
     steps = 1 if shape == "circle" else max(1, round(_SYMMETRY[shape] / 6))
     x, y = _grid()
@@ -131,7 +138,7 @@ def templates(shape: str) -> NDArray[np.float64]:
     if len(corners):
         a, b = corners, np.roll(corners, -1, axis=0)
         scale = math.sqrt(math.pi / abs(0.5 * float((a[:, 0] * b[:, 1] - b[:, 0] * a[:, 1]).sum())))
-    soft = 2 * _SPAN / _GRID
+    soft = 2 * _HALF_WIDTH / _GRID
     masks = []
     for i in range(steps):
         angle = math.radians(_SYMMETRY[shape]) * i / steps
@@ -147,7 +154,7 @@ def overlap(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float6
 
 
 def shape_of(masks: list[NDArray[np.float64]]) -> str:
-    """The shape whose templates, each frame at its best angle, overlap most."""
+    """The shape whose templates overlap most, at the best angle for each frame."""
     fits = {
         shape: float(np.mean([overlap(templates(shape), mask[None]).max() for mask in masks])) for shape in clips.SHAPES
     }
@@ -155,7 +162,7 @@ def shape_of(masks: list[NDArray[np.float64]]) -> str:
 
 
 def motion_of(blobs: list[Blob], masks: list[NDArray[np.float64]], scale: float) -> str:
-    """The motion that centre, area and normalised mask describe; scale is pixels per pixel of a 64x64 frame."""
+    """The motion by centre, area and normalised mask. `scale` is relative to a 64x64 frame."""
     x = np.array([blob.x for blob in blobs]) / scale
     y = np.array([blob.y for blob in blobs]) / scale
     area = np.array([blob.area for blob in blobs])
@@ -172,23 +179,23 @@ def motion_of(blobs: list[Blob], masks: list[NDArray[np.float64]], scale: float)
     return _along(y, "up", "down", "bounce")
 
 
-def _along(path: NDArray[np.float64], backward: str, forward: str, to_and_fro: str) -> str:
-    """A net way of most of the range is a straight motion."""
+def _along(path: NDArray[np.float64], backward: str, forward: str, other: str) -> str:
+    """A net displacement of most of the range is a straight motion."""
     net = float(path[-2:].mean() - path[:2].mean())
     if abs(net) > 0.6 * np.ptp(path):
         return forward if net > 0 else backward
-    return to_and_fro
+    return other
 
 
 def _turned(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
-    """Angle in radians swept about the middle of the path."""
+    """Angle in radians swept around the centre of the path."""
     middle_x, middle_y = (x.max() + x.min()) / 2, (y.max() + y.min()) / 2
     angles = np.unwrap(np.arctan2(y - middle_y, x - middle_x))
     return float(abs(angles[-1] - angles[0]))
 
 
 def _change(masks: list[NDArray[np.float64]]) -> float:
-    """Mean change of the normalised mask against the first frame and against three frames before."""
+    """Mean difference of the normalised masks to the first frame and to the third frame before."""
     first = [1 - float(overlap(mask, masks[0])) for mask in masks[2:]]
     before = [1 - float(overlap(b, a)) for a, b in zip(masks, masks[3:], strict=False)]
     return (float(np.mean(first)) + float(np.mean(before or [0.0]))) / 2

@@ -1,16 +1,14 @@
-"""Where the parts of a set of weights lie. Imports nothing heavy."""
+"""The files of a set of tiny weights, relative to its folder."""
 
 from pathlib import Path
+from typing import Final
 
-SHIPPED = Path(__file__).parent / "weights"
-BASE = "base"
-ADAPTER = "motion-adapter"
-FILM = "film.pt"
-UPSCALERS: dict[int, str] = {2: "realesr-x2.safetensors", 4: "realesr-x4.safetensors"}
-CARD = "card.json"
-LIMIT_BYTES = 25_000_000
+BASE: Final = "base"
+ADAPTER: Final = "motion-adapter"
+FILM: Final = "film.pt"
+UPSCALERS: Final[dict[int, str]] = {2: "realesr-x2.safetensors", 4: "realesr-x4.safetensors"}
+CARD: Final = "card.json"
 
 
 def total_bytes(folder: Path) -> int:
-    """Size of all files of a set."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

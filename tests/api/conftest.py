@@ -1,4 +1,4 @@
-"""The gateway on a real PostgreSQL; `db.work` plays the worker."""
+"""The gateway on a real PostgreSQL; `Worker` makes the writes of a dispatcher."""
 
 import asyncio
 import contextlib
@@ -18,69 +18,72 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
-from api import events
 from api.__main__ import listen
 from api.app import create_app
-from api.edge import Gateway
+from api.auth.dependencies import Auth
+from api.dependencies import Gateway
+from api.events import hub
 from api.settings import Settings
-from db import jobs, users, work
+from db import users
 from db.embedded import Postgres
-from db.jobs import Limits
-from db.models import Job, User
-from db.storage import Storage
-from db.work import Lease
+from db.jobs import leases
+from db.jobs import queries as jobs
+from db.jobs.leases import Backoff, Lease
+from db.jobs.quotas import Quotas
+from db.storage.base import Storage
+from db.tables import Job
 
 SPEC: dict[str, Any] = {"prompt": "a red circle moving right", "duration_seconds": 1.0, "fps": 8}
+BACKOFF = Backoff(1, 1)
 RESOLVED = {"seed": 7, "model": "tiny", "frames": 8}
 
 
-def settings_of(database_url: str, folder: Path) -> Settings:
+def make_settings(database_url: str, folder: Path) -> Settings:
     return Settings(
-        DATABASE_URL=database_url,
-        STORAGE_DIR=str(folder / "objects"),
-        STORAGE_SIGNING_KEY="a signing key of the tests, and long enough",
-        SECRET_KEY="a secret key of the tests, and long enough",
-        AURA_ENV="development",
-        ALLOWED_ORIGINS="https://app.example",
+        database_url=database_url,
+        storage_dir=str(folder / "objects"),
+        storage_signing_key="a signing key of the tests, and long enough",
+        secret_key="a secret key of the tests, and long enough",
+        aura_env="development",
+        allowed_origins="https://app.example",
     )
 
 
 @pytest.fixture
 def settings(database_url: str, tmp_path: Path) -> Settings:
-    return settings_of(database_url, tmp_path)
+    return make_settings(database_url, tmp_path)
 
 
 @pytest.fixture
 async def app(settings: Settings) -> AsyncIterator[FastAPI]:
     app = create_app(settings)
-    parts: Gateway = app.state.gateway
     yield app
-    await parts.engine.dispose()
+    await app.state.gateway.engine.dispose()
 
 
 @pytest.fixture
-def parts(app: FastAPI) -> Gateway:
+def gateway(app: FastAPI) -> Gateway:
     gateway: Gateway = app.state.gateway
     return gateway
 
 
 @pytest.fixture
+def auth(app: FastAPI) -> Auth:
+    auth: Auth = app.state.auth
+    return auth
+
+
+@pytest.fixture
 async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    """Nobody is signed in."""
+    """An unauthenticated client."""
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway.test") as client:
         yield client
 
 
-async def new_user(parts: Gateway) -> tuple[User, str]:
-    async with parts.sessions.begin() as session:
-        user = await users.create(session, email=f"{uuid4().hex}@example.org", password_hash="none")
-    return user, parts.tokens.access(user.id)
-
-
 @dataclass
-class Person:
-    """A user with an access token, and what he asks the gateway."""
+class ApiUser:
+    """A user with an access token, which every request carries."""
 
     id: UUID
     token: str
@@ -90,16 +93,17 @@ class Person:
     def headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token}"}
 
-    async def ask(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+    async def request(self, method: str, path: str, **arguments: Any) -> httpx.Response:
         headers = self.headers | arguments.pop("headers", {})
-        async with asyncio.timeout(20):  # a stream that should have been refused never ends
+        # An event stream that should have been refused would never end.
+        async with asyncio.timeout(20):
             return await self.http.request(method, path, headers=headers, **arguments)
 
     async def get(self, path: str, **arguments: Any) -> httpx.Response:
-        return await self.ask("GET", path, **arguments)
+        return await self.request("GET", path, **arguments)
 
     async def post(self, path: str, **arguments: Any) -> httpx.Response:
-        return await self.ask("POST", path, **arguments)
+        return await self.request("POST", path, **arguments)
 
     async def generate(self, **spec: Any) -> str:
         response = await self.post("/api/generate", json=SPEC | spec)
@@ -107,46 +111,47 @@ class Person:
         return str(response.json()["job_id"])
 
 
-async def person(parts: Gateway, http: httpx.AsyncClient) -> Person:
-    user, token = await new_user(parts)
-    return Person(user.id, token, http)
+async def create_user(gateway: Gateway, auth: Auth, client: httpx.AsyncClient) -> ApiUser:
+    async with gateway.sessions.begin() as session:
+        user = await users.create(session, email=f"{uuid4().hex}@example.org", password_hash="none")
+    return ApiUser(user.id, auth.tokens.issue(user.id), client)
 
 
 @pytest.fixture
-async def alice(parts: Gateway, client: httpx.AsyncClient) -> Person:
-    return await person(parts, client)
+async def alice(gateway: Gateway, auth: Auth, client: httpx.AsyncClient) -> ApiUser:
+    return await create_user(gateway, auth, client)
 
 
 @pytest.fixture
-async def bob(parts: Gateway, client: httpx.AsyncClient) -> Person:
-    return await person(parts, client)
+async def bob(gateway: Gateway, auth: Auth, client: httpx.AsyncClient) -> ApiUser:
+    return await create_user(gateway, auth, client)
 
 
 @dataclass
 class Worker:
-    """A dispatcher without a pipeline."""
+    """Makes the writes of a dispatcher, without a pipeline."""
 
-    parts: Gateway
+    gateway: Gateway
 
     @property
     def storage(self) -> Storage:
-        return self.parts.storage
+        return self.gateway.storage
 
     async def enqueue(self, owner_id: UUID, **spec: Any) -> Job:
-        async with self.parts.sessions.begin() as session:
-            limits = Limits(queued_per_user=1000, seconds_per_day=None)
-            queued = await jobs.enqueue(session, owner_id=owner_id, spec=SPEC | spec, seconds=1.0, limits=limits)
-            return queued.job
+        async with self.gateway.sessions.begin() as session:
+            quotas = Quotas(queued_per_user=1000, seconds_per_day=None)
+            submitted = await jobs.enqueue(session, owner_id=owner_id, spec=SPEC | spec, seconds=1.0, quotas=quotas)
+            return submitted.job
 
     async def claim(self) -> Lease:
-        async with self.parts.sessions.begin() as session:
-            job = await work.claim(session, owner="worker", running_per_user=1000)
+        async with self.gateway.sessions.begin() as session:
+            job = await leases.claim(session, owner="worker", running_per_user=1000, lease_seconds=30)
         assert job is not None
-        return work.lease_of(job)
+        return leases.lease_of(job)
 
     async def progress(self, lease: Lease, value: float, preview_key: str | None = None) -> None:
-        async with self.parts.sessions.begin() as session:
-            assert await work.progress(
+        async with self.gateway.sessions.begin() as session:
+            assert await leases.progress(
                 session, lease, progress={"value": value}, eta_seconds=1 - value, preview_key=preview_key
             )
 
@@ -157,33 +162,36 @@ class Worker:
             "kind": "video", "key": key, "content_type": "video/mp4", "width": 512, "height": 512, "fps": 8.0,
             "frames": 8, "duration": 1.0, "size_bytes": len(data), "sha256": "0" * 64,
         }  # fmt: skip
-        async with self.parts.sessions.begin() as session:
-            assert await work.publish(session, lease, resolved=RESOLVED, warnings=["w"], artifacts=[artifact])
+        async with self.gateway.sessions.begin() as session:
+            assert await leases.publish(session, lease, resolved=RESOLVED, warnings=["w"], artifacts=[artifact])
         return key
 
     async def fail(self, lease: Lease) -> None:
         error = {"code": "stage_failed", "message": "generate: no", "stage": "generate"}
-        async with self.parts.sessions.begin() as session:
-            assert await work.fail(session, lease, error=error, retry=False)
+        async with self.gateway.sessions.begin() as session:
+            assert await leases.fail(session, lease, error=error, retry=False, max_failures=3, backoff=BACKOFF)
 
 
 @pytest.fixture
-def worker(parts: Gateway) -> Worker:
-    return Worker(parts)
+def worker(gateway: Gateway) -> Worker:
+    return Worker(gateway)
 
 
 @dataclass
-class Served:
+class Server:
     """A gateway behind a real socket, in a thread with its own event loop."""
 
     app: FastAPI
     port: int
-    server: uvicorn.Server
+    uvicorn: uvicorn.Server
 
-    def waiting_bytes(self) -> list[int]:
-        """What waits to be taken by each connected reader, in this process and in the kernel."""
-        transports = [connection.transport for connection in list(self.server.server_state.connections)]
-        return [it.get_write_buffer_size() + _unsent(it.get_extra_info("socket").fileno()) for it in transports]
+    def unsent_bytes(self) -> list[int]:
+        """The bytes buffered for each connection, in this process and in the kernel."""
+        transports = [connection.transport for connection in list(self.uvicorn.server_state.connections)]
+        return [
+            transport.get_write_buffer_size() + _kernel_unsent_bytes(transport.get_extra_info("socket").fileno())
+            for transport in transports
+        ]
 
     @property
     def http(self) -> str:
@@ -194,14 +202,18 @@ class Served:
         return f"ws://127.0.0.1:{self.port}/api/ws"
 
 
-def _unsent(file: int) -> int:
+StartServer = Callable[..., contextlib.AbstractContextManager[Server]]
+
+
+def _kernel_unsent_bytes(file: int) -> int:
     return int.from_bytes(fcntl.ioctl(file, termios.TIOCOUTQ, bytes(4)), sys.byteorder)
 
 
 @contextlib.contextmanager
-def serve(app: FastAPI, **options: Any) -> Iterator[Served]:
-    options |= {"timeout_graceful_shutdown": 1, "ws_ping_interval": None}  # who is dropped is dropped by us
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", **options))
+def run_server(app: FastAPI) -> Iterator[Server]:
+    # Without uvicorn's pings, only the gateway itself disconnects slow readers.
+    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1, ws_ping_interval=None)
+    server = uvicorn.Server(config)
     listening = listen("127.0.0.1", 0)
     thread = threading.Thread(target=server.run, args=([listening],))
     thread.start()
@@ -210,7 +222,7 @@ def serve(app: FastAPI, **options: Any) -> Iterator[Served]:
         time.sleep(0.01)
     try:
         assert server.started
-        yield Served(app, listening.getsockname()[1], server)
+        yield Server(app, listening.getsockname()[1], server)
     finally:
         server.should_exit = True
         thread.join(10)
@@ -219,29 +231,30 @@ def serve(app: FastAPI, **options: Any) -> Iterator[Served]:
 
 
 @pytest.fixture(scope="session")
-def server(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with serve(create_app(settings_of(postgres.url, tmp_path_factory.mktemp("server")))) as served:
-        yield served
+def shared_server(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with run_server(create_app(make_settings(postgres.url, tmp_path_factory.mktemp("server")))) as server:
+        yield server
 
 
 @pytest.fixture
-def served(server: Served, app: FastAPI) -> Served:
-    """One for all tests, on the database of the test. `app` is another gateway beside it, without sockets."""
-    return server
+def server(shared_server: Server, app: FastAPI) -> Server:
+    """One server for all tests, on the database of the test. `app` is a second gateway, without sockets."""
+    return shared_server
 
 
 @pytest.fixture
-def started(settings: Settings) -> Callable[..., contextlib.AbstractContextManager[Served]]:
-    return lambda **changed: serve(create_app(settings.model_copy(update=changed)))
+def start_server(settings: Settings) -> StartServer:
+    """Starts another server with changed settings."""
+    return lambda **changed: run_server(create_app(settings.model_copy(update=changed)))
 
 
 @pytest.fixture
-def deaf(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Notifications get lost."""
+def no_notifications(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All notifications are lost, and polls read only the newest job besides the open ones."""
 
     async def nothing(url: str) -> AsyncIterator[dict[str, Any]]:
         await asyncio.Event().wait()
         yield {}
 
-    monkeypatch.setattr(events, "listen", nothing)
-    monkeypatch.setattr(events, "RECENT", 1)
+    monkeypatch.setattr(hub, "listen", nothing)
+    monkeypatch.setattr(hub, "RECENT_JOBS", 1)

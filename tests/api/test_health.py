@@ -8,32 +8,32 @@ import pytest
 from sqlalchemy import text
 
 from api.app import create_app
-from api.edge import Gateway
+from api.dependencies import Gateway
 from api.settings import Settings
 from tests.api.conftest import SPEC
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/test", "/readyz"])
-async def test_all_is_well(client: httpx.AsyncClient, path: str) -> None:
+async def test_a_healthy_gateway(client: httpx.AsyncClient, path: str) -> None:
     response = await client.get(path)
     assert (response.status_code, response.json()["status"]) == (200, "ok")
 
 
 @pytest.fixture
-async def alone(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    """A gateway whose database does not answer."""
+async def no_database(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    """A gateway whose database is unreachable."""
     url = "postgresql+asyncpg://nobody:nothing@127.0.0.1:1/none"
     app = create_app(settings.model_copy(update={"DATABASE_URL": url}))
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway.test") as client:
-        client.headers["Authorization"] = f"Bearer {app.state.gateway.tokens.access(uuid4())}"
+        client.headers["Authorization"] = f"Bearer {app.state.auth.tokens.issue(uuid4())}"
         yield client
 
 
-async def test_without_its_database_it_lives_but_is_not_ready(alone: httpx.AsyncClient) -> None:
-    assert (await alone.get("/healthz")).status_code == 200
+async def test_a_gateway_without_database_is_alive_and_not_ready(no_database: httpx.AsyncClient) -> None:
+    assert (await no_database.get("/healthz")).status_code == 200
     for path in ("/test", "/readyz"):
-        response = await alone.get(path)
+        response = await no_database.get(path)
         assert (response.status_code, response.json()["code"]) == (503, "unavailable")
         assert response.json()["checks"]["database"] != "ok"
         assert "127.0.0.1" not in response.text
@@ -41,25 +41,27 @@ async def test_without_its_database_it_lives_but_is_not_ready(alone: httpx.Async
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/api/jobs"), ("POST", "/api/generate"), ("GET", "/api/me")])
-async def test_without_its_database_it_asks_to_come_back(alone: httpx.AsyncClient, method: str, path: str) -> None:
-    response = await alone.request(method, path, json=SPEC if method == "POST" else None)
+async def test_requests_without_database_have_retry_after(
+    no_database: httpx.AsyncClient, method: str, path: str
+) -> None:
+    response = await no_database.request(method, path, json=SPEC if method == "POST" else None)
     assert (response.status_code, response.json()["code"]) == (503, "unavailable")
     assert response.headers["retry-after"] == "1"
 
 
-async def test_old_tables_are_not_ready(client: httpx.AsyncClient, parts: Gateway) -> None:
-    async with parts.sessions.begin() as session:
+async def test_missing_migrations_are_not_ready(client: httpx.AsyncClient, gateway: Gateway) -> None:
+    async with gateway.sessions.begin() as session:
         newest = await session.scalar(text("DELETE FROM alembic_version RETURNING version_num"))
     try:
         response = await client.get("/readyz")
         assert response.status_code == 503
         assert response.json()["checks"] == {"database": "ok", "migrations": "NotMigrated", "storage": "ok"}
     finally:
-        async with parts.sessions.begin() as session:
+        async with gateway.sessions.begin() as session:
             await session.execute(text("INSERT INTO alembic_version VALUES (:newest)"), {"newest": newest})
 
 
-async def test_a_broken_store_is_not_ready(client: httpx.AsyncClient, tmp_path: Path) -> None:
+async def test_a_broken_object_store_is_not_ready(client: httpx.AsyncClient, tmp_path: Path) -> None:
     os.close(os.open(tmp_path / "objects", os.O_CREAT))  # a file where the folder should be
     response = await client.get("/readyz")
     assert response.status_code == 503

@@ -9,11 +9,10 @@ from pathlib import Path
 
 import httpx
 
-from db.embedded import Postgres
-from tests.e2e.conftest import free_port
+from db.embedded import Postgres, free_port
 
 
-def test_it_serves_and_ends_when_asked(postgres: Postgres, tmp_path: Path) -> None:
+def test_it_serves_and_stops_on_sigterm(postgres: Postgres, tmp_path: Path) -> None:
     port = free_port()
     environment = os.environ | {
         "DATABASE_URL": postgres.url,
@@ -25,26 +24,26 @@ def test_it_serves_and_ends_when_asked(postgres: Postgres, tmp_path: Path) -> No
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     try:
-        assert answer(port).json()["status"] == "ok", (tmp_path / "log").read_text()
+        assert wait_until_healthy(port).json()["status"] == "ok", (tmp_path / "log").read_text()
     finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) in (0, -signal.SIGTERM)
 
 
-def test_settings_that_are_missing_are_named_and_values_are_not_shown(tmp_path: Path) -> None:
+def test_missing_settings_are_named_without_values(tmp_path: Path) -> None:
     environment = {"PATH": os.environ["PATH"], "SECRET_KEY": "short and secret", "DATABASE_URL": "postgresql://a/b"}
     command = [sys.executable, "-m", "api", "--port", str(free_port())]
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
-    assert ended.returncode != 0
-    assert "STORAGE_DIR" in ended.stderr
-    assert "short and secret" not in ended.stderr
+    process = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert process.returncode != 0
+    assert "STORAGE_DIR" in process.stderr
+    assert "short and secret" not in process.stderr
 
 
-def answer(port: int) -> httpx.Response:
-    end = time.monotonic() + 60
+def wait_until_healthy(port: int) -> httpx.Response:
+    deadline = time.monotonic() + 60
     while True:
         try:
             return httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=5)
         except httpx.TransportError:
-            assert time.monotonic() < end
+            assert time.monotonic() < deadline
             time.sleep(0.1)

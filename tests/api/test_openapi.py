@@ -6,23 +6,24 @@ import pytest
 
 from api import openapi
 from api.problems import MEDIA_TYPE
+from db.tables import Status
 
 
 @pytest.fixture
 async def document(client: httpx.AsyncClient) -> dict[str, Any]:
-    made: dict[str, Any] = (await client.get("/api/openapi.json")).json()
-    return made
+    document: dict[str, Any] = (await client.get("/api/openapi.json")).json()
+    return document
 
 
-async def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
-    whole = json.dumps(document)
-    names = {part.partition('"')[0] for part in whole.split("#/components/schemas/")[1:]}
+async def test_every_reference_resolves(document: dict[str, Any]) -> None:
+    text = json.dumps(document)
+    names = {part.partition('"')[0] for part in text.split("#/components/schemas/")[1:]}
     assert (
         {"ProblemBody", "FieldError", "Spec", "JobView", "ResultView"}
         <= names
         <= document["components"]["schemas"].keys()
     )
-    assert "HTTPValidationError" not in whole
+    assert "HTTPValidationError" not in text
 
 
 async def test_every_error_is_a_problem(document: dict[str, Any]) -> None:
@@ -33,13 +34,21 @@ async def test_every_error_is_a_problem(document: dict[str, Any]) -> None:
                     assert list(response["content"]) == [MEDIA_TYPE], (path, status)
 
 
-async def test_generate_says_what_it_takes(document: dict[str, Any]) -> None:
+async def test_generate_describes_its_request(document: dict[str, Any]) -> None:
     generate = document["paths"]["/api/generate"]["post"]
     assert {"201", "400", "401", "413", "415", "422", "429"} == generate["responses"].keys()
     assert [parameter["name"].lower() for parameter in generate["parameters"]] == ["idempotency-key"]
     assert generate["requestBody"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Spec"}
 
 
-async def test_it_can_be_printed(document: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+async def test_the_command_prints_the_document(document: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
     openapi.main()
     assert json.loads(capsys.readouterr().out) == document
+
+
+async def test_the_statuses_are_those_of_the_database(document: dict[str, Any]) -> None:
+    schemas, parameters = document["components"]["schemas"], document["paths"]["/api/jobs"]["get"]["parameters"]
+    (status,) = [parameter for parameter in parameters if parameter["name"] == "status"]
+    assert status["schema"]["anyOf"][0]["enum"] == [*Status]
+    for model in ("JobView", "JobAccepted"):
+        assert schemas[model]["properties"]["status"]["enum"] == [*Status, "canceling"]

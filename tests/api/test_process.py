@@ -1,4 +1,4 @@
-"""The gateway as a process of its own."""
+"""The gateway in a separate process."""
 
 import asyncio
 import json
@@ -19,10 +19,10 @@ app = create_app()
 async def main():
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://x") as client:
         await client.post("/api/auth/register", json={"email": "a@example.org", "password": "password"})
-        answer = await client.post("/api/auth/login", json={"email": "a@example.org", "password": "password"})
-        headers = {"Authorization": "Bearer " + answer.json()["access_token"]}
-        answer = await client.post("/api/generate", json={"prompt": "x"}, headers=headers)
-    print("ANSWER", answer.status_code)
+        response = await client.post("/api/auth/login", json={"email": "a@example.org", "password": "password"})
+        headers = {"Authorization": "Bearer " + response.json()["access_token"]}
+        response = await client.post("/api/generate", json={"prompt": "x"}, headers=headers)
+    print("RESPONSE", response.status_code)
     print("LOADED", json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
 asyncio.run(main())
 """
@@ -31,8 +31,8 @@ asyncio.run(main())
 def environment(settings: Settings) -> dict[str, str]:
     return {
         "PATH": os.environ["PATH"],
-        "DATABASE_URL": settings.DATABASE_URL,
-        "STORAGE_DIR": settings.STORAGE_DIR or "",
+        "DATABASE_URL": settings.database_url,
+        "STORAGE_DIR": settings.storage_dir or "",
         "STORAGE_SIGNING_KEY": "k" * 32,
         "SECRET_KEY": "s" * 32,
         "PYTHONPATH": str(ROOT),
@@ -47,11 +47,11 @@ async def run(program: str, folder: Path, environment: dict[str, str]) -> tuple[
     return process.returncode, out.decode(), err.decode()
 
 
-async def test_it_works_without_anything_heavy(settings: Settings, tmp_path: Path) -> None:
+async def test_a_job_is_submitted_without_loading_heavy_packages(settings: Settings, tmp_path: Path) -> None:
     code, out, err = await run(PROGRAM, tmp_path, environment(settings))
     assert code == 0, err
-    said = dict(line.split(" ", 1) for line in out.splitlines() if line.startswith(("ANSWER", "LOADED")))
-    assert said["ANSWER"] == "201"
-    loaded = set(json.loads(said["LOADED"]))
+    printed = dict(line.split(" ", 1) for line in out.splitlines() if line.startswith(("RESPONSE", "LOADED")))
+    assert printed["RESPONSE"] == "201"
+    loaded = set(json.loads(printed["LOADED"]))
     assert "fastapi" in loaded
     assert loaded & HEAVY == set()

@@ -1,4 +1,4 @@
-"""Jobs at every stage of their life."""
+"""Jobs in every state."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -9,13 +9,17 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from db import jobs, work
-from db.jobs import Limits
-from db.models import Attempt, Job
-from db.work import Lease
+from db.jobs import leases
+from db.jobs import queries as jobs
+from db.jobs.leases import Backoff, Lease, Rescued
+from db.jobs.quotas import Quotas
+from db.tables import Attempt, Job
 from tests.conftest import MakeUser, Sessions
 
-LIMITS = Limits(queued_per_user=50)
+QUOTAS = Quotas(queued_per_user=50)
+LEASE_SECONDS = 30.0
+MAX_FAILURES = MAX_LOSSES = 3
+BACKOFF = Backoff(first_pause_seconds=1, max_pause_seconds=60)
 ERROR = {"code": "stage_failed", "message": "It broke.", "stage": "generate"}
 VIDEO: dict[str, Any] = {
     "kind": "video",
@@ -43,7 +47,7 @@ def base(lease: Lease) -> dict[str, Any]:
 
 @pytest.fixture
 def call(sessions: Sessions) -> Call:
-    """Calls a function of `db` in a transaction of its own, as a request or a job step does."""
+    """Calls a function of `db` in its own transaction, as a request or a job step does."""
 
     async def run(function: Callable[..., Awaitable[Any]], *args: Any, **values: Any) -> Any:
         async with sessions() as session, session.begin():
@@ -58,20 +62,21 @@ async def owner(make_user: MakeUser) -> UUID:
 
 
 class Life:
-    """Moves jobs along, each step committed."""
+    """Takes jobs from state to state, one transaction per step."""
 
     def __init__(self, call: Call, owner: UUID) -> None:
         self.call = call
         self.owner = owner
 
     async def queued(self, owner: UUID | None = None, **values: Any) -> Job:
-        options: dict[str, Any] = {"spec": {"prompt": "a red circle"}, "seconds": 1.0, "limits": LIMITS, **values}
+        options: dict[str, Any] = {"spec": {"prompt": "a red circle"}, "seconds": 1.0, "quotas": QUOTAS, **values}
         job: Job = (await self.call(jobs.enqueue, owner_id=owner or self.owner, **options)).job
         return job
 
     async def claim(self, worker: str = "w1", cap: int = 100, **values: Any) -> Lease | None:
-        job = await self.call(work.claim, owner=worker, running_per_user=cap, **values)
-        return job and work.lease_of(job)
+        options = {"owner": worker, "running_per_user": cap, "lease_seconds": LEASE_SECONDS, **values}
+        job = await self.call(leases.claim, **options)
+        return job and leases.lease_of(job)
 
     async def running(self, worker: str = "w1", owner: UUID | None = None, **values: Any) -> Lease:
         job = await self.queued(owner)
@@ -80,17 +85,29 @@ class Life:
         assert lease.job_id == job.id
         return lease
 
-    async def short(self) -> UUID:
-        """The next job, which ends as soon as it has started."""
+    async def fail(self, lease: Lease, *, retry: bool, **values: Any) -> Job | None:
+        options = {"error": ERROR, "max_failures": MAX_FAILURES, "backoff": BACKOFF, **values}
+        job: Job | None = await self.call(leases.fail, lease, retry=retry, **options)
+        return job
+
+    async def keep_base(self, lease: Lease) -> bool:
+        return bool(await self.call(leases.keep_base, lease, base(lease), days=7))
+
+    async def rescue(self) -> list[Rescued]:
+        rescued: list[Rescued] = await self.call(leases.rescue, max_losses=MAX_LOSSES, backoff=BACKOFF)
+        return rescued
+
+    async def run_next(self) -> UUID:
+        """Claim the next job and publish it at once."""
         lease = await self.claim()
         assert lease is not None
-        assert await self.call(work.publish, lease, resolved={"seed": 7}, warnings=[], artifacts=[video(lease)])
+        assert await self.call(leases.publish, lease, resolved={"seed": 7}, warnings=[], artifacts=[video(lease)])
         return lease.job_id
 
     async def lost(self) -> tuple[Lease, Lease]:
-        """The lease of a worker that went silent, and the one of the next worker on the same job."""
+        """An expired lease, and the lease of the next attempt, which is held by another worker."""
         old = await self.running("w1", lease_seconds=-1)
-        assert [r.status for r in await self.call(work.rescue)] == ["queued"]
+        assert [r.status for r in await self.rescue()] == ["queued"]
         await self.available(old.job_id)
         new = await self.claim("w2")
         assert new is not None
@@ -98,11 +115,8 @@ class Life:
         return old, new
 
     async def available(self, job_id: UUID) -> None:
-        """As if the pause before the next try were over."""
+        """End the pause before the next attempt."""
         await self.change(job_id, "available_at = now()")
-
-    async def expire(self, job_id: UUID) -> None:
-        await self.change(job_id, "lease_expires_at = now() - interval '1 second'")
 
     async def change(self, job_id: UUID, assignment: str) -> None:
         async def update(session: Any) -> None:
@@ -118,12 +132,12 @@ class Life:
 
     async def succeeded(self) -> Lease:
         lease = await self.running()
-        assert await self.call(work.publish, lease, resolved={"seed": 7}, warnings=[], artifacts=[video(lease)])
+        assert await self.call(leases.publish, lease, resolved={"seed": 7}, warnings=[], artifacts=[video(lease)])
         return lease
 
     async def failed(self) -> Lease:
         lease = await self.running()
-        assert await self.call(work.fail, lease, error=ERROR, retry=False)
+        assert await self.fail(lease, retry=False)
         return lease
 
     async def canceled(self) -> Job:
@@ -139,7 +153,7 @@ def life(call: Call, owner: UUID) -> Life:
 
 @pytest.fixture
 async def unguarded(engine: AsyncEngine) -> AsyncIterator[None]:
-    """Without the CHECK constraints that would hold even if a statement forgot to look at the state."""
+    """A database without the CHECK constraints that stop a statement that does not compare the state."""
     names = ("ck_jobs_running_is_owned", "ck_jobs_running_is_leased", "ck_jobs_canceled_on_request")
     async with engine.begin() as connection:
         found = await connection.execute(
@@ -164,7 +178,7 @@ async def attempts(sessions: Sessions, lease: Lease) -> list[tuple[int, str, str
 
 
 async def until_waiting(sessions: Sessions, event: str) -> None:
-    """Wait until some connection hangs in this event, or for a second."""
+    """Wait until a connection waits for this event, for half a second at most."""
     query = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event = :event")
     for _ in range(50):
         async with sessions() as session:

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: started, stopped, crashed, left over, started again."""
+"""The embedded PostgreSQL: start, stop, crash, orphaned server, restart."""
 
 import asyncio
 import os
@@ -20,10 +20,10 @@ from db.settings import plain_url
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    made = Postgres(tmp_path_factory.mktemp("embedded"), settings={"fsync": "off"}, die_with_parent=True)
-    made.start()
-    yield made
-    made.stop()
+    postgres = Postgres(tmp_path_factory.mktemp("embedded"), settings={"fsync": "off"}, die_with_parent=True)
+    postgres.start()
+    yield postgres
+    postgres.stop()
 
 
 def execute(url: str, *statements: str) -> object:
@@ -38,7 +38,7 @@ def execute(url: str, *statements: str) -> object:
 
 
 def start_elsewhere(server: Postgres, options: str = "") -> int:
-    """Start the server in another process, kill that process, and give the server's pid."""
+    """Start the server in another process, kill that process, and return the server's pid."""
     program = (
         f"from db.embedded import Postgres; server = Postgres({str(server.data_dir)!r}{options}); "
         "server.start(); print(server.pid, flush=True); input()"
@@ -53,11 +53,11 @@ def start_elsewhere(server: Postgres, options: str = "") -> int:
     return pid
 
 
-def serves(pid: int) -> bool:
-    return Path(f"/proc/{pid}/cwd").exists()  # not so for a zombie
+def is_running(pid: int) -> bool:
+    return Path(f"/proc/{pid}/cwd").exists()  # False for a zombie
 
 
-def test_it_starts_and_asks_for_its_password(server: Postgres) -> None:
+def test_it_requires_its_password(server: Postgres) -> None:
     assert execute(server.start(), "SELECT current_setting('server_encoding')") == "UTF8"
     assert execute(server.url, "SELECT current_setting('listen_addresses')") == "127.0.0.1"
     assert stat.S_IMODE((server.data_dir / "password").stat().st_mode) == 0o600
@@ -65,12 +65,12 @@ def test_it_starts_and_asks_for_its_password(server: Postgres) -> None:
         execute(server.url.replace("aura:", "aura:x"), "SELECT 1")
 
 
-def test_it_runs_as_a_plain_user(server: Postgres) -> None:
+def test_it_runs_as_an_unprivileged_user(server: Postgres) -> None:
     assert server.pid
     assert os.stat(f"/proc/{server.pid}").st_uid != 0
 
 
-def test_it_keeps_its_data_and_address_over_a_stop(server: Postgres) -> None:
+def test_it_keeps_its_data_and_url_over_a_stop(server: Postgres) -> None:
     execute(server.url, "CREATE TABLE kept (n int)", "INSERT INTO kept VALUES (7)")
     before = server.url
     server.stop()
@@ -81,7 +81,7 @@ def test_it_keeps_its_data_and_address_over_a_stop(server: Postgres) -> None:
     assert execute(before, "SELECT n FROM kept") == 7
 
 
-def test_it_comes_back_after_a_crash(server: Postgres) -> None:
+def test_it_starts_after_a_crash(server: Postgres) -> None:
     execute(server.url, "CREATE TABLE crashed (n int)", "INSERT INTO crashed VALUES (8)")
     pid = server.pid
     server.kill()
@@ -90,7 +90,7 @@ def test_it_comes_back_after_a_crash(server: Postgres) -> None:
     assert server.pid not in (None, pid)
 
 
-def test_it_comes_back_after_it_was_killed_from_outside(server: Postgres) -> None:
+def test_it_starts_after_it_was_killed_from_outside(server: Postgres) -> None:
     assert server.pid
     os.kill(server.pid, signal.SIGKILL)
     while server.pid is not None:
@@ -98,24 +98,24 @@ def test_it_comes_back_after_it_was_killed_from_outside(server: Postgres) -> Non
     assert execute(server.start(), "SELECT 1") == 1
 
 
-def test_one_process_at_a_time(server: Postgres) -> None:
+def test_a_second_process_is_refused(server: Postgres) -> None:
     with pytest.raises(PostgresInUse):
         Postgres(server.data_dir).start()
     assert server.pid is not None
 
 
-def test_it_takes_over_from_a_process_that_was_killed(server: Postgres) -> None:
-    """The process that started the server is gone, the server is not."""
+def test_it_replaces_an_orphaned_server(server: Postgres) -> None:
+    """The process that started the server was killed, the server was not."""
     server.stop()
-    left_over = start_elsewhere(server)
-    assert serves(left_over)
+    orphan = start_elsewhere(server)
+    assert is_running(orphan)
     assert execute(server.start(), "SELECT n FROM kept") == 7
-    assert server.pid != left_over
-    assert not serves(left_over)
+    assert server.pid != orphan
+    assert not is_running(orphan)
 
 
-def test_a_lock_file_of_another_program_does_not_matter(server: Postgres) -> None:
-    """After a restart of the machine the number in the lock file may be that of any program of the same user."""
+def test_a_pid_reused_by_another_program_is_ignored(server: Postgres) -> None:
+    """After a restart of the machine, any program of the same user may have the pid in the lock file."""
     user = os.stat(f"/proc/{server.pid}").st_uid
     other = subprocess.Popen(["sleep", "60"], **({"user": user} if os.geteuid() == 0 else {}))
     server.kill()
@@ -130,17 +130,17 @@ def test_a_lock_file_of_another_program_does_not_matter(server: Postgres) -> Non
         other.wait()
 
 
-def test_it_dies_with_its_parent(server: Postgres) -> None:
+def test_it_exits_with_its_parent(server: Postgres) -> None:
     server.stop()
     pid = start_elsewhere(server, ", die_with_parent=True")
     deadline = time.monotonic() + 10
-    while serves(pid) and time.monotonic() < deadline:
+    while is_running(pid) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert not serves(pid)
+    assert not is_running(pid)
     server.start()
 
 
-def test_it_says_why_it_cannot_start(server: Postgres) -> None:
+def test_the_error_contains_the_reason(server: Postgres) -> None:
     server.stop()
     try:
         with pytest.raises(PostgresFailed, match="max_connections"):
@@ -149,7 +149,7 @@ def test_it_says_why_it_cannot_start(server: Postgres) -> None:
         server.start()
 
 
-def test_folders_that_are_closed_to_others_will_do(tmp_path: Path) -> None:
+def test_the_data_directory_may_be_inside_a_private_directory(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
     inside = Postgres(closed / "data", settings={"fsync": "off"}, die_with_parent=True)

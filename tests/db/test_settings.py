@@ -1,4 +1,4 @@
-"""Addresses, keys and identifiers."""
+"""Settings and identifiers."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,42 +11,42 @@ from db.settings import DatabaseSettings, StorageSettings, asyncpg_url, plain_ur
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+asyncpg"])
-def test_any_postgres_address_will_do(scheme: str) -> None:
-    settings = DatabaseSettings(_env_file=None, DATABASE_URL=f"{scheme}://u:p@h:5/d?sslmode=require")
-    assert settings.DATABASE_URL == "postgresql+asyncpg://u:p@h:5/d?ssl=require"
-    assert plain_url(settings.DATABASE_URL) == "postgresql://u:p@h:5/d?sslmode=require"
+def test_postgres_urls_are_normalised(scheme: str) -> None:
+    settings = DatabaseSettings(_env_file=None, database_url=f"{scheme}://u:p@h:5/d?sslmode=require")
+    assert settings.database_url == "postgresql+asyncpg://u:p@h:5/d?ssl=require"
+    assert plain_url(settings.database_url) == "postgresql://u:p@h:5/d?sslmode=require"
 
 
 @pytest.mark.parametrize("url", ["", "mysql://h/d", "postgresql://", "h:5/d"])
-def test_other_addresses_are_refused(url: str) -> None:
+def test_other_urls_are_refused(url: str) -> None:
     with pytest.raises(ValueError, match="must look like postgresql://"):
         asyncpg_url(url)
 
 
 @pytest.mark.parametrize(
-    ("values", "complaint"),
+    ("values", "message"),
     [
         ({}, "either STORAGE_DIR or S3_ENDPOINT"),
-        ({"STORAGE_DIR": "d", "S3_ENDPOINT": "h"}, "either STORAGE_DIR or S3_ENDPOINT"),
-        ({"STORAGE_DIR": "d"}, "at least 32 bytes"),
-        ({"STORAGE_DIR": "d", "STORAGE_SIGNING_KEY": "short"}, "at least 32 bytes"),
-        ({"S3_ENDPOINT": "h:9000"}, "S3_ACCESS_KEY"),
+        ({"storage_dir": "d", "s3_endpoint": "h"}, "either STORAGE_DIR or S3_ENDPOINT"),
+        ({"storage_dir": "d"}, "at least 32 bytes"),
+        ({"storage_dir": "d", "storage_signing_key": "short"}, "at least 32 bytes"),
+        ({"s3_endpoint": "h:9000"}, "S3_ACCESS_KEY"),
     ],
 )
-def test_incomplete_storage_settings_are_refused(values: dict[str, str], complaint: str) -> None:
-    with pytest.raises(ValidationError, match=complaint):
+def test_incomplete_storage_settings_are_refused(values: dict[str, str], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
         StorageSettings(_env_file=None, **values)
 
 
-def test_settings_come_from_the_environment_and_hide_their_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_are_read_from_the_environment_and_hide_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"S3_ENDPOINT": "h:9000", "S3_ACCESS_KEY": "a", "S3_SECRET_KEY": "hidden"}.items():
         monkeypatch.setenv(name, value)
     settings = StorageSettings(_env_file=None)
-    assert settings.S3_ENDPOINT == "h:9000"
+    assert settings.s3_endpoint == "h:9000"
     assert "hidden" not in repr(settings)
 
 
-def test_ids_sort_by_time() -> None:
+def test_ids_sort_by_creation_time() -> None:
     before = time.time_ns() // 1_000_000
     ids = [uuid7() for _ in range(5000)]
     assert ids == sorted(ids)
@@ -55,13 +55,13 @@ def test_ids_sort_by_time() -> None:
     assert before <= ids[0].int >> 80 <= time.time_ns() // 1_000_000
 
 
-def test_ids_of_threads_differ() -> None:
+def test_ids_of_concurrent_threads_are_unique() -> None:
     with ThreadPoolExecutor(8) as pool:
         ids = list(pool.map(lambda _: uuid7(), range(4000)))
     assert len(set(ids)) == 4000
 
 
-def test_ids_rise_when_the_clock_steps_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ids_increase_when_the_clock_steps_back(monkeypatch: pytest.MonkeyPatch) -> None:
     first = uuid7()
     now = time.time_ns()
     monkeypatch.setattr(time, "time_ns", lambda: now - 3_600_000_000_000)

@@ -1,4 +1,4 @@
-"""The files that describe containers, parsed, and the settings of the code that they must agree with."""
+"""Fixtures: the parsed container files, and the settings of the code that they must agree with."""
 
 import re
 from collections.abc import Callable
@@ -14,16 +14,19 @@ from api.settings import Settings
 from pipeline.settings import PipelineSettings
 
 ROOT = Path(__file__).parents[2]
-VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?::(?P<how>[-?])(?P<text>[^}]*))?\}")
+# ${NAME}, ${NAME:-default} or ${NAME:?message} in the compose file.
+VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?::(?P<operator>[-?])(?P<text>[^}]*))?\}")
 SETTING = re.compile(r"^(?P<comment># )?(?P<name>[A-Z][A-Z0-9_]*)=(?P<value>.*)$", re.MULTILINE)
-READ_BY_HAND = re.compile(r"""(?:environ(?:\.get\(|\[)|envvar=)"([A-Z][A-Z0-9_]*)\"""")
-RAYS_OWN = {"RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"}
-FOR_TESTS, FOR_TRAINING = {"AURA_FAILPOINTS"}, {"OMP_NUM_THREADS"}
+DIRECT_READ = re.compile(r"""(?:environ(?:\.get\(|\[)|envvar=)"([A-Z][A-Z0-9_]*)\"""")
+# Variables that Ray itself reads.
+RAY_VARIABLES = {"RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"}
+# Read by the code, but not for operators: failpoints are for tests, the number of threads is for training.
+INTERNAL_VARIABLES = {"AURA_FAILPOINTS", "OMP_NUM_THREADS"}
 
 
 @dataclass(frozen=True)
 class Example:
-    """A line of .env.example; `active` when it is not commented out."""
+    """A setting in .env.example. It is `active` unless it is commented out."""
 
     value: str
     active: bool
@@ -46,8 +49,8 @@ def compose(compose_text: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def ours(compose: dict[str, Any]) -> dict[str, Any]:
-    """The services that run this project."""
+def built_services(compose: dict[str, Any]) -> dict[str, Any]:
+    """The services that run images of this project."""
     return {name: service for name, service in compose["services"].items() if "build" in service}
 
 
@@ -57,22 +60,22 @@ def fields() -> dict[str, FieldInfo]:
     return {name.upper(): field for of in (Settings, PipelineSettings) for name, field in of.model_fields.items()}
 
 
-def read_by_hand(*folders: str) -> set[str]:
-    """The variables that an operator may set and that no settings class holds."""
+def direct_reads(*folders: str) -> set[str]:
+    """The variables for operators that the code reads from the environment without a settings class."""
     sources = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
-    names = {name for path in sources for name in READ_BY_HAND.findall(path.read_text(encoding="utf-8"))}
-    return names - FOR_TESTS - FOR_TRAINING
+    names = {name for path in sources for name in DIRECT_READ.findall(path.read_text(encoding="utf-8"))}
+    return names - INTERNAL_VARIABLES
 
 
 @pytest.fixture(scope="session")
 def known(fields: dict[str, FieldInfo]) -> set[str]:
-    """All variables that the code, or Ray, reads."""
-    return fields.keys() | read_by_hand("api", "cli", "db", "pipeline") | RAYS_OWN
+    """All variables that the code or Ray reads."""
+    return fields.keys() | direct_reads("api", "cli", "db", "pipeline") | RAY_VARIABLES
 
 
 @pytest.fixture
-def bare(known: set[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A folder without .env, in an environment without settings."""
+def empty_environment(known: set[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Removes all settings from the environment. The working directory, which is returned, has no .env."""
     for name in known:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
@@ -81,14 +84,14 @@ def bare(known: set[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Pa
 
 @pytest.fixture(scope="session")
 def environment(compose: dict[str, Any], example: dict[str, Example]) -> Callable[[str], dict[str, str]]:
-    """What a service is given when .env is the example with its secrets filled in."""
+    """The environment of a service if .env is .env.example with its secrets filled in."""
     dotenv = {name: line.value or name.lower() * 8 for name, line in example.items() if line.active}
 
     def fill(text: str) -> str:
         return VARIABLE.sub(lambda found: dotenv.get(found["name"]) or found["text"], text)
 
     def of(service: str) -> dict[str, str]:
-        given = compose["services"][service]["environment"]
-        return {name: fill(str(value)) for name, value in given.items() if value is not None}
+        values = compose["services"][service]["environment"]
+        return {name: fill(str(value)) for name, value in values.items() if value is not None}
 
     return of

@@ -1,7 +1,8 @@
-"""The gateway's image, really built and started, without a container engine: Debian's buildah is enough.
+"""Builds and starts the image of the gateway with buildah, which needs no container engine.
 
-AURA_TEST_BASE_IMAGE names an image with Python 3.11 that buildah has (`buildah images`), AURA_TEST_BUILD_OPTIONS what
-the build needs besides, such as `--secret id=pip,src=pip.conf`. docs/OPERATIONS.md says how to make a base image.
+AURA_TEST_BASE_IMAGE names an image with Python 3.11 in buildah's storage (`buildah images`). AURA_TEST_BUILD_OPTIONS
+holds further options of the build, such as `--secret id=pip,src=pip.conf`. docs/OPERATIONS.md describes how to make a
+base image.
 """
 
 import json
@@ -9,7 +10,6 @@ import os
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -18,6 +18,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from db.embedded import free_port
 from tests.docker.conftest import ROOT
 
 BASE_IMAGE = os.environ.get("AURA_TEST_BASE_IMAGE", "")
@@ -42,60 +43,58 @@ def buildah(*arguments: str) -> str:
 @pytest.fixture(scope="module")
 def container() -> Iterator[str]:
     options = shlex.split(os.environ.get("AURA_TEST_BUILD_OPTIONS", ""))
-    chosen = ["--build-arg", f"BASE_IMAGE={BASE_IMAGE}", "--format", "docker", "--layers", "--tag", IMAGE]
-    buildah("build", "--file", "docker/gateway.Dockerfile", *chosen, *options, ".")
+    arguments = ["--build-arg", f"BASE_IMAGE={BASE_IMAGE}", "--format", "docker", "--layers", "--tag", IMAGE]
+    buildah("build", "--file", "docker/gateway.Dockerfile", *arguments, *options, ".")
     name = buildah("from", IMAGE)
     yield name
     buildah("rm", name)
 
 
-def test_it_runs_as_a_plain_user_who_may_not_change_it(container: str) -> None:
+def test_it_runs_as_an_unprivileged_user_without_write_access(container: str) -> None:
     assert buildah("run", container, "--", "id", "-u") == "10001"
     writable = buildah("run", container, "--", "find", "/app", "/opt/venv", "-writable", "-not", "-type", "l")
     assert writable == ""
 
 
-def test_it_holds_the_gateway_and_nothing_heavy(container: str) -> None:
+def test_it_contains_the_gateway_without_the_pipeline(container: str) -> None:
     program = "import importlib.util as u; print([m for m in ('torch', 'ray', 'numpy', 'cli') if u.find_spec(m)])"
     assert buildah("run", container, "--", "python", "-c", program) == "[]"
-    held = buildah("run", container, "--", "ls", "/app/pipeline").split()
-    assert sorted(held) == ["__init__.py", "errors.py", "models", "spec.py", "tiny"]
+    files = buildah("run", container, "--", "ls", "/app/pipeline").split()
+    assert sorted(files) == ["__init__.py", "contract"]
 
 
-def test_no_layer_remembers_a_secret(container: str) -> None:
+def test_no_layer_contains_a_secret(container: str) -> None:
     config = json.loads(buildah("inspect", "--type", "image", IMAGE))["Docker"]["config"]
     assert config["User"] == "10001:10001"
     assert not [line for line in config["Env"] if "SECRET" in line or "TOKEN" in line or "PASSWORD" in line]
     assert buildah("run", "--user", "0", container, "--", "find", "/etc", "/root", "/home", "-name", "pip.conf") == ""
 
 
-def test_it_answers(container: str) -> None:
-    """Alive without a database, and not ready."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+def test_it_is_alive_but_not_ready_without_a_database(container: str) -> None:
+    port = free_port()
     settings = {"SECRET_KEY": "k" * 32, "STORAGE_DIR": "/tmp/o", "STORAGE_SIGNING_KEY": "k" * 32,
                 "DATABASE_URL": "postgresql://aura:none@127.0.0.1:1/aura"}  # fmt: skip
-    given = [part for name, value in settings.items() for part in ("--env", f"{name}={value}")]
+    options = [part for name, value in settings.items() for part in ("--env", f"{name}={value}")]
     serve = ["python", "-m", "api", "--port", str(port)]
     process = subprocess.Popen(
-        ["timeout", "60", "buildah", "run", *given, container, "--", *serve], env=ENVIRONMENT, start_new_session=True
+        ["timeout", "60", "buildah", "run", *options, container, "--", *serve], env=ENVIRONMENT, start_new_session=True
     )
     try:
-        assert answer(f"http://127.0.0.1:{port}/healthz") == 200
-        assert answer(f"http://127.0.0.1:{port}/readyz") == 503
+        assert status_of(f"http://127.0.0.1:{port}/healthz") == 200
+        assert status_of(f"http://127.0.0.1:{port}/readyz") == 503
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait(30)
 
 
-def answer(url: str) -> int:
-    end = time.monotonic() + 40
+def status_of(url: str) -> int:
+    """The status code, once the server answers."""
+    deadline = time.monotonic() + 40
     while True:
         try:
             return int(urlopen(url, timeout=5).status)
         except URLError as error:
             if isinstance(status := getattr(error, "code", None), int):
                 return status
-            assert time.monotonic() < end, f"{url} does not answer"
+            assert time.monotonic() < deadline, f"{url} does not answer"
             time.sleep(0.3)

@@ -1,4 +1,4 @@
-"""docker-compose.dev.yaml gives each service what the code reads, and no more."""
+"""docker-compose.dev.yaml passes each service the settings that its code reads, and no others."""
 
 import importlib.util
 import re
@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings
 from api.settings import Settings
 from db.settings import DatabaseSettings, StorageSettings
 from pipeline.settings import PipelineSettings
-from tests.docker.conftest import ROOT, VARIABLE, Example, read_by_hand
+from tests.docker.conftest import ROOT, VARIABLE, Example, direct_reads
 
 Compose = dict[str, Any]
 Environment = Callable[[str], dict[str, str]]
@@ -25,22 +25,23 @@ READS: dict[str, tuple[type[BaseSettings], ...]] = {
     "dispatcher": (PipelineSettings, StorageSettings, DatabaseSettings),
     "dispatcher-gpu": (PipelineSettings, StorageSettings, DatabaseSettings),
 }
-NOT_WITH_A_BUCKET = {"STORAGE_DIR", "STORAGE_SIGNING_KEY", "S3_SECURE"}
-NOT_THE_PIPELINES = NOT_WITH_A_BUCKET | {"PUBLIC_URL", "RAY_ADDRESS"}
+# Settings that the compose file does not need: objects are stored in a bucket, and the stack has its own Ray head.
+UNUSED_BY_THE_GATEWAY = {"STORAGE_DIR", "STORAGE_SIGNING_KEY", "S3_SECURE"}
+UNUSED_BY_THE_PIPELINE = UNUSED_BY_THE_GATEWAY | {"PUBLIC_URL", "RAY_ADDRESS"}
 
 
 def names(classes: tuple[type[BaseSettings], ...]) -> set[str]:
     return {name.upper() for of in classes for name in of.model_fields}
 
 
-def test_only_settings_that_exist(ours: Compose, known: set[str]) -> None:
-    given = {name for service in ours.values() for name in service.get("environment", {})}
-    assert given - known == set()
+def test_only_existing_settings_are_passed(built_services: Compose, known: set[str]) -> None:
+    passed = {name for service in built_services.values() for name in service.get("environment", {})}
+    assert passed - known == set()
 
 
 @pytest.mark.parametrize("service", READS)
-def test_a_service_starts_with_what_it_is_given(
-    service: str, environment: Environment, bare: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_environment_of_a_service_is_sufficient(
+    service: str, environment: Environment, empty_environment: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in environment(service).items():
         monkeypatch.setenv(name, value)
@@ -48,37 +49,37 @@ def test_a_service_starts_with_what_it_is_given(
         of()
 
 
-def test_whatever_a_service_reads_can_be_set(compose: Compose) -> None:
+def test_every_setting_of_a_service_can_be_set(compose: Compose) -> None:
     for service, classes in READS.items():
-        optional = NOT_WITH_A_BUCKET if service == "gateway" else NOT_THE_PIPELINES
+        optional = UNUSED_BY_THE_GATEWAY if service == "gateway" else UNUSED_BY_THE_PIPELINE
         assert names(classes) - optional - compose["services"][service]["environment"].keys() == set(), service
 
 
-def test_what_the_gateway_reads_by_hand_can_be_set(compose: Compose) -> None:
-    by_hand = read_by_hand("api")
-    assert "FORWARDED_ALLOW_IPS" in by_hand
-    assert by_hand - compose["services"]["gateway"]["environment"].keys() == set()
+def test_every_direct_read_of_the_gateway_can_be_set(compose: Compose) -> None:
+    variables = direct_reads("api")
+    assert "FORWARDED_ALLOW_IPS" in variables
+    assert variables - compose["services"]["gateway"]["environment"].keys() == set()
 
 
-def test_secrets_go_only_where_they_are_used(ours: Compose) -> None:
+def test_secrets_are_passed_only_to_services_that_use_them(built_services: Compose) -> None:
     def holders(name: str) -> set[str]:
-        return {service for service, what in ours.items() if name in what.get("environment", {})}
+        return {service for service, what in built_services.items() if name in what.get("environment", {})}
 
     assert holders("SECRET_KEY") == {"gateway"}
     assert holders("DATABASE_URL") == {"gateway", "migrate", "dispatcher", "dispatcher-gpu"}
     assert holders("RAY_AUTH_TOKEN") == {"ray", "ray-gpu", "dispatcher", "dispatcher-gpu"}
 
 
-def test_a_head_is_never_told_to_join_another(ours: Compose) -> None:
-    assert not [service for service, what in ours.items() if "RAY_ADDRESS" in what.get("environment", {})]
+def test_the_head_does_not_join_another_cluster(built_services: Compose) -> None:
+    assert not [service for service, what in built_services.items() if "RAY_ADDRESS" in what.get("environment", {})]
 
 
-def test_variables_come_from_the_example(compose_text: str, example: dict[str, Example]) -> None:
+def test_all_variables_are_in_the_example(compose_text: str, example: dict[str, Example]) -> None:
     assert {found["name"] for found in VARIABLE.finditer(compose_text)} - example.keys() == set()
 
 
 def test_every_secret_is_required(compose_text: str, example: dict[str, Example]) -> None:
-    required = {found["name"] for found in VARIABLE.finditer(compose_text) if found["how"] == "?"}
+    required = {found["name"] for found in VARIABLE.finditer(compose_text) if found["operator"] == "?"}
     assert required == {name for name, line in example.items() if line.active and not line.value}
     secret = {found["name"] for found in VARIABLE.finditer(compose_text) if re.search("PASSWORD|KEY|TOKEN", found[0])}
     assert secret == required
@@ -91,32 +92,32 @@ def test_images_are_pinned(compose: Compose) -> None:
         assert "build" in service or re.search(r"\d+\.\d+|\d{4}-\d\d-\d\d", tag), name
 
 
-def test_ports_are_open_on_the_loopback_address_only(compose: Compose) -> None:
+def test_ports_are_published_on_the_loopback_address_only(compose: Compose) -> None:
     ports = [port for service in compose["services"].values() for port in service.get("ports", [])]
     assert len(ports) == 4
     assert all(re.fullmatch(r"127\.0\.0\.1:\d+:\d+", port) for port in ports)
 
 
-def test_what_is_waited_for_can_come(compose: Compose) -> None:
+def test_dependencies_can_be_met(compose: Compose) -> None:
     services = compose["services"]
     for name, service in services.items():
         profiles = set(service.get("profiles", []))
-        for needed, how in service.get("depends_on", {}).items():
-            there = services[needed].get("profiles")
-            assert there is None or (profiles and profiles <= set(there)), f"{name} needs {needed}"
-            if how["condition"] == "service_healthy":
+        for needed, dependency in service.get("depends_on", {}).items():
+            available = services[needed].get("profiles")
+            assert available is None or (profiles and profiles <= set(available)), f"{name} needs {needed}"
+            if dependency["condition"] == "service_healthy":
                 assert "healthcheck" in services[needed], needed
-            if how["condition"] == "service_completed_successfully":
+            if dependency["condition"] == "service_completed_successfully":
                 assert services[needed]["restart"] == "no", needed
 
 
-def test_whoever_runs_for_long_has_a_health_check(compose: Compose) -> None:
-    """Its own, or that of our image."""
+def test_every_long_running_service_has_a_health_check(compose: Compose) -> None:
+    """In the compose file, or in the Dockerfile."""
     for name, service in compose["services"].items():
         assert service["restart"] == "no" or "healthcheck" in service or "build" in service, name
 
 
-def test_each_profile_is_a_whole_pipeline(compose: Compose, example: dict[str, Example]) -> None:
+def test_each_profile_has_one_head_and_one_dispatcher(compose: Compose, example: dict[str, Example]) -> None:
     services = compose["services"]
     profiles = {profile for service in services.values() for profile in service.get("profiles", [])}
     assert example["COMPOSE_PROFILES"].value in profiles
@@ -128,9 +129,11 @@ def test_each_profile_is_a_whole_pipeline(compose: Compose, example: dict[str, E
         assert {volume for volume in dispatcher["volumes"] if "/tmp/ray" in volume} <= set(services[head]["volumes"])
 
 
-def test_commands_are_programs(ours: Compose) -> None:
-    for command in {what["command"][0] for what in ours.values() if "command" in what}:
-        found = importlib.util.find_spec(command)
+def test_commands_are_runnable_modules(built_services: Compose) -> None:
+    for command in {service["command"][0] for service in built_services.values() if "command" in service}:
+        package = importlib.util.find_spec(command)
+        assert package is not None, command
+        found = importlib.util.find_spec(f"{command}.__main__") if package.submodule_search_locations else package
         assert found is not None, command
         assert found.origin is not None, command
         assert 'if __name__ == "__main__":' in Path(found.origin).read_text(encoding="utf-8"), command
@@ -141,6 +144,6 @@ def test_volumes_are_declared(compose: Compose) -> None:
     assert used == compose["volumes"].keys()
 
 
-def test_builds_name_dockerfiles(ours: Compose) -> None:
-    for service in ours.values():
+def test_dockerfiles_exist(built_services: Compose) -> None:
+    for service in built_services.values():
         assert (ROOT / service["build"]["context"] / service["build"]["dockerfile"]).is_file()

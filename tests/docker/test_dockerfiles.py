@@ -1,4 +1,4 @@
-"""The images: what goes in, who runs it, and that the gateway carries neither torch nor ray."""
+"""The Dockerfiles: the copied files, the user, the pinned dependencies, and a gateway without torch and ray."""
 
 import importlib.util
 import json
@@ -30,12 +30,12 @@ def arguments(path: Path, instruction: str) -> list[str]:
 
 
 def copied(path: Path) -> list[str]:
-    """What a Dockerfile takes from the repository."""
+    """The paths that a Dockerfile copies from the repository."""
     return [source for rest in arguments(path, "COPY") if "--from" not in rest for source in rest.split()[:-1]]
 
 
-def wanted(extra: str) -> list[Requirement]:
-    """What an image asks pip for, said by the program that it runs."""
+def requirements(extra: str) -> list[Requirement]:
+    """The requirements that an image installs, printed by the program it runs."""
     run = subprocess.run(
         [sys.executable, "docker/dependencies.py", extra], cwd=ROOT, capture_output=True, text=True, check=True
     )
@@ -43,27 +43,27 @@ def wanted(extra: str) -> list[Requirement]:
 
 
 def closure(extra: str) -> set[str]:
-    """All distributions that an extra installs, as the ones installed here name each other."""
-    todo = wanted(extra)
+    """All distributions that an extra installs, by the metadata of the distributions in this environment."""
+    todo = requirements(extra)
     seen: set[tuple[str, str]] = set()
     while todo:
-        next_ = todo.pop()
-        for chosen in {"", *next_.extras}:
-            key = (str(canonicalize_name(next_.name)), chosen)
+        current = todo.pop()
+        for chosen in {"", *current.extras}:
+            key = (str(canonicalize_name(current.name)), chosen)
             if key not in seen:
                 seen.add(key)
-                needed = [Requirement(line) for line in requires(next_.name) or []]
+                needed = [Requirement(line) for line in requires(current.name) or []]
                 todo += [need for need in needed if need.marker is None or need.marker.evaluate({"extra": chosen})]
     return {name for name, _ in seen}
 
 
-def test_there_are_two() -> None:
+def test_there_are_two_dockerfiles() -> None:
     assert [path.name for path in DOCKERFILES] == ["gateway.Dockerfile", "pipeline.Dockerfile"]
 
 
 @pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.stem)
 class TestEach:
-    def test_the_base_image_can_be_chosen(self, path: Path) -> None:
+    def test_the_base_image_is_a_build_argument(self, path: Path) -> None:
         assert instructions(path)[0] == ("ARG", "BASE_IMAGE=python:3.11-slim-bookworm")
         assert {rest.split()[0] for rest in arguments(path, "FROM")} == {"${BASE_IMAGE}"}
 
@@ -73,40 +73,40 @@ class TestEach:
             number for number, (name, _) in enumerate(instructions(path)) if name in ("RUN", "COPY")
         )
 
-    def test_signals_reach_the_program(self, path: Path) -> None:
+    def test_the_program_receives_signals(self, path: Path) -> None:
         assert json.loads(arguments(path, "ENTRYPOINT")[0]) == ["python", "-m"]
         assert json.loads(arguments(path, "CMD")[0])
 
-    def test_it_says_how_it_is(self, path: Path) -> None:
+    def test_it_has_a_health_check(self, path: Path) -> None:
         (check,) = arguments(path, "HEALTHCHECK")
         assert json.loads(check.partition("CMD ")[2])
         assert any("PYTHONUNBUFFERED=1" in rest for rest in arguments(path, "ENV"))
 
-    def test_no_secret_enters_a_layer(self, path: Path) -> None:
-        kept = [rest for name in ("ARG", "ENV", "LABEL") for rest in arguments(path, name)]
-        assert not [rest for rest in kept if re.search("SECRET|PASSWORD|TOKEN|_KEY|INDEX_URL", rest)]
+    def test_no_secret_is_stored_in_a_layer(self, path: Path) -> None:
+        values = [rest for name in ("ARG", "ENV", "LABEL") for rest in arguments(path, name)]
+        assert not [rest for rest in values if re.search("SECRET|PASSWORD|TOKEN|_KEY|INDEX_URL", rest)]
 
-    def test_dependencies_are_pinned_and_come_before_our_code(self, path: Path) -> None:
+    def test_pinned_dependencies_are_installed_before_the_code_is_copied(self, path: Path) -> None:
         (install,) = (number for number, (_, rest) in enumerate(instructions(path)) if "pip install" in rest)
         assert "-c requirements.txt -r wanted.txt" in instructions(path)[install][1]
         before = " ".join(rest for name, rest in instructions(path)[:install] if name == "COPY")
         assert before == "pyproject.toml requirements.txt docker/dependencies.py ./"
 
-    def test_what_it_copies_exists_and_is_let_through(self, path: Path) -> None:
-        let_through = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    def test_copied_paths_exist_and_are_not_ignored(self, path: Path) -> None:
+        included = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
         for source in copied(path):
             assert (ROOT / source).exists(), source
-            assert source in let_through or source.partition("/")[0] in let_through, source
+            assert source in included or source.partition("/")[0] in included, source
 
 
-def test_nothing_else_is_let_through() -> None:
-    let_through = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
-    assert let_through == ["pyproject.toml", "requirements.txt", "docker/dependencies.py", "api", "db", "migrations",
+def test_everything_else_is_ignored() -> None:
+    included = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
+    assert included == ["pyproject.toml", "requirements.txt", "docker/dependencies.py", "api", "db", "migrations",
                            "pipeline"]  # fmt: skip
     assert (ROOT / ".dockerignore").read_text().splitlines()[1] == "*"
 
 
-def test_the_gateway_installs_nothing_heavy() -> None:
+def test_the_gateway_does_not_install_the_libraries_of_the_pipeline() -> None:
     assert closure("api") & HEAVY == set()
     assert {"torch", "ray", "diffusers", "av"} <= closure("pipeline")
 
@@ -117,7 +117,7 @@ def test_every_version_is_pinned(extra: str) -> None:
     assert closure(extra) - pinned == set()
 
 
-def test_the_gateway_runs_on_what_its_image_holds(tmp_path: Path) -> None:
+def test_the_gateway_needs_only_the_files_of_its_image(tmp_path: Path) -> None:
     for source in copied(ROOT / "docker/gateway.Dockerfile"):
         (tmp_path / source).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / source).symlink_to(ROOT / source)
@@ -134,13 +134,14 @@ def test_the_gateway_runs_on_what_its_image_holds(tmp_path: Path) -> None:
     modules = dict(line.split("=", 1) for line in run.stdout.split())
     assert modules.keys() & HEAVY == set()
     ours = {name: file for name, file in modules.items() if name.split(".")[0] in ("api", "cli", "db", "pipeline")}
-    assert {"api.app", "db.migrate", "pipeline.spec"} <= ours.keys()
+    assert {"api.app", "db.migrate", "pipeline.contract.spec"} <= ours.keys()
+    assert {".".join(name.split(".")[:2]) for name in ours if name.startswith("pipeline.")} == {"pipeline.contract"}
     assert [name for name, file in ours.items() if not file.startswith(str(tmp_path))] == []
 
 
 @pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.name)
-def test_what_an_image_starts_is_a_module_of_ours(path: Path) -> None:
-    """The entry point is `python -m`: the command begins with the module, not with python."""
-    said = {name: value for name, value in instructions(path) if name in ("ENTRYPOINT", "CMD")}
-    assert json.loads(said["ENTRYPOINT"]) == ["python", "-m"]
-    assert importlib.util.find_spec(json.loads(said["CMD"])[0]) is not None
+def test_the_command_starts_with_a_module_of_the_project(path: Path) -> None:
+    """The entry point is `python -m`, so the command starts with the module."""
+    commands = {name: value for name, value in instructions(path) if name in ("ENTRYPOINT", "CMD")}
+    assert json.loads(commands["ENTRYPOINT"]) == ["python", "-m"]
+    assert importlib.util.find_spec(json.loads(commands["CMD"])[0]) is not None

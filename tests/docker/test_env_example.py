@@ -1,4 +1,4 @@
-"""`.env.example` lists what exists, with the defaults of the code, and no secret."""
+"""`.env.example` lists every setting with its default, and contains no secret."""
 
 import re
 import shutil
@@ -16,7 +16,7 @@ from tests.docker.conftest import ROOT, VARIABLE, Example
 SECRET = re.compile(r"SECRET|PASSWORD|TOKEN$|KEY$|DATABASE_URL")
 
 
-def unset(value: Any) -> bool:
+def is_unset(value: Any) -> bool:
     return (value.get_secret_value() if isinstance(value, SecretStr) else value) in (None, "", ())
 
 
@@ -25,35 +25,35 @@ def test_every_setting_is_listed(example: dict[str, Example], known: set[str]) -
 
 
 def test_nothing_else_is_listed(example: dict[str, Example], known: set[str], compose_text: str) -> None:
-    composes_own = {"COMPOSE_PROFILES", *(found["name"] for found in VARIABLE.finditer(compose_text))}
-    assert example.keys() - known - composes_own == set()
+    compose_only = {"COMPOSE_PROFILES", *(found["name"] for found in VARIABLE.finditer(compose_text))}
+    assert example.keys() - known - compose_only == set()
 
 
-def test_what_is_commented_out_shows_the_default(example: dict[str, Example], fields: dict[str, FieldInfo]) -> None:
+def test_commented_settings_show_the_default(example: dict[str, Example], fields: dict[str, FieldInfo]) -> None:
     for name, field in fields.items():
         line = example[name]
-        if field.is_required() or unset(field.default):
+        if field.is_required() or is_unset(field.default):
             assert not line.value, name
         else:
             assert TypeAdapter(field.annotation).validate_python(line.value) == field.default, name
 
 
-def test_there_is_no_secret(example: dict[str, Example]) -> None:
+def test_it_contains_no_secret(example: dict[str, Example]) -> None:
     assert {name for name, line in example.items() if SECRET.search(name) and line.value} == set()
 
 
-def test_each_line_says_what_it_is_for() -> None:
-    """Settings come in groups; each group stands under a sentence."""
+def test_every_group_of_settings_has_a_description() -> None:
+    """A setting follows a description or another setting of its group."""
     lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
     named = [bool(re.match(r"(# )?[A-Z][A-Z0-9_]*=", line)) for line in lines]
     for before, is_setting, was_setting in zip(lines, named[1:], named, strict=False):
         assert not is_setting or was_setting or re.match(r"# [^-].*\.$", before), before
 
 
-def test_a_copy_that_nobody_filled_in_disturbs_nothing(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    untouched = PipelineSettings()
-    shutil.copy(ROOT / ".env.example", bare / ".env")
-    assert PipelineSettings() == untouched
+def test_an_unedited_copy_changes_no_setting(empty_environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    defaults = PipelineSettings()
+    shutil.copy(ROOT / ".env.example", empty_environment / ".env")
+    assert PipelineSettings() == defaults
     monkeypatch.setenv("STORAGE_DIR", "objects")
     monkeypatch.setenv("STORAGE_SIGNING_KEY", "k" * 32)
-    assert StorageSettings().STORAGE_DIR == "objects"
+    assert StorageSettings().storage_dir == "objects"

@@ -1,4 +1,4 @@
-"""What was asked for is what is delivered: read back from the file that came over HTTP."""
+"""The downloaded file has the requested properties."""
 
 import hashlib
 import io
@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from pipeline.clip import Frames
-from tests.e2e.conftest import Running
+from tests.e2e.conftest import RunningSystem
 
 PROMPT = "a red circle moving right on a blue background"
 
@@ -40,10 +40,10 @@ NAMES = [f"{width}x{height}-{fps}fps-{seconds}s-{format_}" for width, height, fp
 
 
 @pytest.mark.parametrize(("width", "height", "fps", "seconds", "format_"), REQUESTS, ids=NAMES)
-def test_the_file_is_what_was_asked_for(
-    system: Running, width: int, height: int, fps: int, seconds: float, format_: str
+def test_the_file_has_the_requested_size_rate_duration_and_format(
+    system: RunningSystem, width: int, height: int, fps: int, seconds: float, format_: str
 ) -> None:
-    described, data = system.video(
+    described, data = system.generate(
         prompt=PROMPT, width=width, height=height, fps=fps, duration_seconds=seconds, format=format_, seed=3
     )
     count = round(seconds * fps)
@@ -56,59 +56,59 @@ def test_the_file_is_what_was_asked_for(
             assert stream.average_rate == Fraction(fps)
     assert len(times) == count
     tick = 0.0101 if format_ == "gif" else 0.0011
-    assert all(abs(later - sooner - 1 / fps) <= tick for sooner, later in pairwise(times))
-    promised = {"width": width, "height": height, "fps": fps, "frames": count, "size_bytes": len(data)}
-    assert {name: described[name] for name in promised} == promised
+    assert all(abs(later - earlier - 1 / fps) <= tick for earlier, later in pairwise(times))
+    expected = {"width": width, "height": height, "fps": fps, "frames": count, "size_bytes": len(data)}
+    assert {name: described[name] for name in expected} == expected
     assert described["duration"] == pytest.approx(count / fps, abs=0.011)
     assert described["sha256"] == hashlib.sha256(data).hexdigest()
 
 
-def test_the_same_seed_gives_the_same_frames_and_another_seed_others(system: Running) -> None:
-    asked = {"prompt": PROMPT, "width": 128, "height": 128, "duration_seconds": 1, "fps": 8}
-    first, again, other = (frames(system.video(**asked, seed=seed)[1]) for seed in (11, 11, 12))
+def test_equal_seeds_give_equal_frames_and_different_seeds_different_ones(system: RunningSystem) -> None:
+    spec = {"prompt": PROMPT, "width": 128, "height": 128, "duration_seconds": 1, "fps": 8}
+    first, again, other = (frames(system.generate(**spec, seed=seed)[1]) for seed in (11, 11, 12))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
 
 
-def test_steps_guidance_and_the_negative_prompt_reach_the_model(system: Running) -> None:
-    asked: dict[str, Any] = {"prompt": PROMPT, "width": 64, "height": 64, "duration_seconds": 1, "fps": 8, "seed": 5}
-    plain = frames(system.video(**asked)[1])
+def test_steps_guidance_negative_prompt_and_scheduler_change_the_frames(system: RunningSystem) -> None:
+    spec: dict[str, Any] = {"prompt": PROMPT, "width": 64, "height": 64, "duration_seconds": 1, "fps": 8, "seed": 5}
+    plain = frames(system.generate(**spec)[1])
     changes = ({"num_inference_steps": 3}, {"guidance_scale": 6.0}, {"negative_prompt": "red"}, {"scheduler": "euler"})
     for change in changes:
-        described, data = system.video(**(asked | change))
+        described, data = system.generate(**(spec | change))
         assert not np.array_equal(plain, frames(data)), change
         assert described["resolved"] | change == described["resolved"]
 
 
-def test_the_resolved_request_makes_the_same_video_again(system: Running) -> None:
-    asked = {"prompt": PROMPT, "width": 128, "height": 64, "duration_seconds": 1, "fps": 8}
-    first, data = system.video(**asked)
-    again, same = system.video(**asked, seed=first["resolved"]["seed"])
-    assert np.array_equal(frames(data), frames(same))
+def test_the_resolved_seed_reproduces_the_video(system: RunningSystem) -> None:
+    spec = {"prompt": PROMPT, "width": 128, "height": 64, "duration_seconds": 1, "fps": 8}
+    first, data = system.generate(**spec)
+    again, same_data = system.generate(**spec, seed=first["resolved"]["seed"])
+    assert np.array_equal(frames(data), frames(same_data))
     assert again["resolved"] == first["resolved"]
 
 
-def test_the_recipe_travels_in_the_file(system: Running) -> None:
-    _, data = system.video(prompt=PROMPT, width=64, height=64, duration_seconds=1, fps=8, seed=77)
+def test_the_request_is_stored_in_the_metadata_of_the_file(system: RunningSystem) -> None:
+    _, data = system.generate(prompt=PROMPT, width=64, height=64, duration_seconds=1, fps=8, seed=77)
     with av.open(io.BytesIO(data)) as file:
-        recipe = json.loads(file.metadata["comment"])
-    assert (recipe["prompt"], recipe["seed"], recipe["model"]) == (PROMPT, 77, "tiny")
+        metadata = json.loads(file.metadata["comment"])
+    assert (metadata["prompt"], metadata["seed"], metadata["model"]) == (PROMPT, 77, "tiny")
 
 
-def test_without_json_the_result_is_a_redirect_to_the_bytes(system: Running) -> None:
+def test_the_result_without_accept_json_is_a_redirect_to_the_file(system: RunningSystem) -> None:
     job_id = system.client.generate({"prompt": PROMPT, "width": 64, "height": 64, "duration_seconds": 1, "fps": 8})
-    assert system.finish(job_id)["status"] == "succeeded"
+    assert system.wait_for(job_id)["status"] == "succeeded"
     token = {"Authorization": f"Bearer {system.client._token}"}
-    answer = httpx.get(f"{system.url}/api/result/{job_id}", headers=token)
-    assert answer.is_redirect
-    link = httpx.URL(system.url).join(answer.headers["location"])
+    response = httpx.get(f"{system.url}/api/result/{job_id}", headers=token)
+    assert response.is_redirect
+    link = httpx.URL(system.url).join(response.headers["location"])
     part = httpx.get(link, headers={"Range": "bytes=4-7"})
     assert (part.status_code, part.content) == (206, b"ftyp")
 
 
-def test_poster_and_preview_come_with_the_video(system: Running) -> None:
+def test_a_video_has_a_poster_and_a_preview(system: RunningSystem) -> None:
     job_id = system.client.generate({"prompt": PROMPT, "width": 512, "height": 288, "duration_seconds": 1, "fps": 24})
-    assert system.finish(job_id)["status"] == "succeeded"
+    assert system.wait_for(job_id)["status"] == "succeeded"
     outputs = {output["kind"]: output for output in system.client.result(job_id)["outputs"]}
     assert set(outputs) == {"video", "poster", "preview"}
     assert outputs["poster"]["content_type"] == outputs["preview"]["content_type"] == "image/webp"

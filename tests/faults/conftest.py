@@ -1,31 +1,31 @@
-"""The fault tests: one system of real processes for all of them, and the table of promises at the end."""
+"""Fixtures of the fault tests: one system of real processes for all tests, and the table of promises at the end."""
 
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 
+from tests.faults.harness import Harness
 from tests.faults.system import System
-from tests.faults.world import World
 
 TABLE = pytest.StashKey[list["Row"]]()
 
 
 class Row:
-    """One line of the table: what was done, what is promised, what was seen."""
+    """One row of the table: the injected fault, the promise, the measurement, and whether the promise held."""
 
     def __init__(self, fault: str, promise: str) -> None:
         self.fault, self.promise = fault, promise
         self.measured = ""
-        self.held = "not reached"
+        self.held = "not run"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--faults", default="short", choices=("short", "all"), help="all: every fault, and random chaos")
+    parser.addoption("--faults", default="short", choices=("short", "all"), help="all: the complete table")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "fault(what, promise, short=False): a row of the table; short: in every run")
+    config.addinivalue_line("markers", "fault(fault, promise, short=False): a row of the table; short: in every run")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -35,14 +35,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker("slow")
     if config.getoption("faults", default="short") == "all":
         return
-    left_out = [item for item in items if (mark := item.get_closest_marker("fault")) and not mark.kwargs.get("short")]
-    items[:] = [item for item in items if item not in left_out]
-    config.hook.pytest_deselected(items=left_out)
+    deselected = [item for item in items if (mark := item.get_closest_marker("fault")) and not mark.kwargs.get("short")]
+    items[:] = [item for item in items if item not in deselected]
+    config.hook.pytest_deselected(items=deselected)
 
 
 @pytest.fixture(scope="package")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """Started once: a test ends only what it is about, and `world` starts that again."""
+    """Started once. A test ends single processes of it; `harness` restarts them for the next test."""
     system = System(tmp_path_factory.mktemp("faults"))
     try:
         system.start()
@@ -52,22 +52,22 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 
 
 @pytest.fixture
-async def world(system: System) -> AsyncIterator[World]:
-    """A healthy system with an empty queue and a new account; at the end everything is healed and checked."""
+async def harness(system: System) -> AsyncIterator[Harness]:
+    """A healthy system with an empty queue and a new account. After the test it is healed and checked."""
     system.heal()
-    world = World(system)
-    await world.open()
+    harness = Harness(system)
+    await harness.open()
     try:
-        yield world
+        yield harness
         system.heal()
-        await world.check()
+        await harness.check()
     finally:
-        await world.close()
+        await harness.close()
 
 
 @pytest.fixture
 def row(request: pytest.FixtureRequest) -> Row:
-    """This test's line of the table; `row.measured` is what the test wants to say."""
+    """The row of this test. The test sets `row.measured`."""
     mark = request.node.get_closest_marker("fault")
     case = f" ({request.node.callspec.id})" if hasattr(request.node, "callspec") else ""
     row = Row(mark.args[0] + case, mark.args[1])
@@ -86,14 +86,13 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    rows = config.stash.get(TABLE, [])
-    if rows:
+    if rows := config.stash.get(TABLE, []):
         terminalreporter.section("faults and promises")
-        for line in table(rows):
+        for line in markdown_table(rows):
             terminalreporter.write_line(line)
 
 
-def table(rows: list[Row]) -> Iterator[str]:
+def markdown_table(rows: list[Row]) -> Iterator[str]:
     yield "| fault | promise | measured | held |"
     yield "| --- | --- | --- | --- |"
     for row in rows:

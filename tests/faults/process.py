@@ -1,4 +1,4 @@
-"""One process of the system under test: started with a log file, ended by its own number, and by nothing else."""
+"""One process of the system under test. It writes to a log file and receives signals by its pid only."""
 
 import os
 import signal
@@ -7,21 +7,22 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from cli.child import die_with_parent
+from cli.system.supervised_process import die_with_parent
 
 
 class Process:
     def __init__(self, name: str, command: Sequence[str], environment: Mapping[str, str], folder: Path) -> None:
+        """`folder` is the working directory; the log and the ready file are written there."""
         self.name = name
         self.log = folder / f"{name}.log"
-        self._command, self._folder = list(command), folder
-        self._ready = folder / f"{name}.ready"
-        self._environment = {**environment, "AURA_READY_FILE": str(self._ready)}
-        self._process: subprocess.Popen[bytes] | None = None
         self.starts = 0
+        self._command, self._folder = list(command), folder
+        self._ready_file = folder / f"{name}.ready"
+        self._environment = {**environment, "AURA_READY_FILE": str(self._ready_file)}
+        self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        self._ready.unlink(missing_ok=True)
+        self._ready_file.unlink(missing_ok=True)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 self._command, env=self._environment, cwd=self._folder, stdin=subprocess.DEVNULL, stdout=log,
@@ -35,29 +36,24 @@ class Process:
         return self._process.pid
 
     @property
-    def ready(self) -> bool:
-        """Whether it has said itself that it can take work (the gateway does not: ask its /healthz)."""
-        return self._ready.exists() and self.alive
+    def is_ready(self) -> bool:
+        """Whether the process has written its ready file. Gateways write none: request their /healthz instead."""
+        return self._ready_file.exists() and self.is_alive
 
     @property
-    def status(self) -> int | None:
-        """How it ended; None while it runs."""
-        return self._process.poll() if self._process else None
-
-    @property
-    def alive(self) -> bool:
+    def is_alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
-    def send(self, what: signal.Signals) -> None:
-        if self.alive:
-            os.kill(self.pid, what)
+    def send(self, number: signal.Signals) -> None:
+        if self.is_alive:
+            os.kill(self.pid, number)
 
     def kill(self) -> None:
         self.send(signal.SIGKILL)
         self.wait(10)
 
     def terminate(self, seconds: float) -> int | None:
-        """Ask it to end; its exit status, or None when it had to be killed."""
+        """Send SIGTERM and wait. The exit status, or None if the process had to be killed."""
         self.send(signal.SIGCONT)
         self.send(signal.SIGTERM)
         try:
@@ -70,14 +66,14 @@ class Process:
         assert self._process is not None
         return self._process.wait(seconds)
 
-    def last_words(self, lines: int = 15) -> str:
+    def log_tail(self, lines: int = 15) -> str:
         text = self.log.read_text(errors="replace") if self.log.exists() else ""
-        return f"{self.name} said:\n" + "\n".join(text.splitlines()[-lines:])
+        return f"the log of {self.name} ends with:\n" + "\n".join(text.splitlines()[-lines:])
 
 
-def until(true: Callable[[], bool], seconds: float, what: str) -> None:
-    """Wait for a condition where there is no event loop."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, f"not within {seconds} s: {what}"
+def wait_until(condition: Callable[[], bool], seconds: float, description: str) -> None:
+    """Poll a condition without an event loop."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds} s: {description}"
         time.sleep(0.05)

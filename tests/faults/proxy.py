@@ -1,4 +1,4 @@
-"""A TCP proxy on the loopback address that can be slow, deaf, cut, or swallow exactly one answer."""
+"""A TCP proxy on 127.0.0.1 that injects network faults: latency, black holes, resets, and one lost reply."""
 
 import asyncio
 import threading
@@ -6,132 +6,133 @@ from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-CHUNK = 65536
+CHUNK_BYTES = 65536
 T = TypeVar("T")
-_WORDS = b"<?xml version='1.0'?><Error><Code>XMinioStorageFull</Code><Message>no room</Message></Error>"
-FULL = (
+_FULL_BODY = b"<?xml version='1.0'?><Error><Code>XMinioStorageFull</Code><Message>no space</Message></Error>"
+_FULL_RESPONSE = (
     b"HTTP/1.1 507 Insufficient Storage\r\nContent-Type: application/xml\r\nConnection: close\r\n"
-    b"Content-Length: %d\r\n\r\n%s" % (len(_WORDS), _WORDS)
+    b"Content-Length: %d\r\n\r\n%s" % (len(_FULL_BODY), _FULL_BODY)
 )
 
 
 @dataclass(eq=False)
-class Line:
+class Connection:
     """One connection through the proxy."""
 
     client: asyncio.StreamWriter
     server: asyncio.StreamWriter
-    sent: int = 0
-    """Bytes of the request that goes through, and whether it is one of those to be reset."""
-    puts: bool = False
-    seen: bytes = b""
-    """What was said lately, by either end, to recognise a moment by."""
-    swallow: bool = False
-    listens: bool = False
+    # Bytes of the current HTTP request that were forwarded, and whether `reset_put` applies to it.
+    request_bytes: int = 0
+    is_matching_put: bool = False
+    # The last bytes in both directions, in which `drop_reply` looks for its marker.
+    recent: bytes = b""
+    drops_next_reply: bool = False
+    is_listener: bool = False
 
-    def cut(self) -> None:
-        """Both ends see a reset, as when a machine on the way dies."""
+    def reset(self) -> None:
+        """Reset both ends."""
         for writer in (self.client, self.server):
             writer.transport.abort()
 
 
 @dataclass(eq=False)
 class Proxy:
-    """Faults hold until `heal`. Everything runs in the loop of a Proxies' thread; any thread may set the attributes."""
+    """Faults last until `heal`. The proxy runs in the thread of Proxies; any thread may set the attributes."""
 
     target: int
     port: int = 0
     latency: float = 0.0
     refuse: bool = False
     black_hole: bool = False
-    cut_after: tuple[bytes, int] | None = None
-    """(name, bytes): reset a connection when so many bytes of a PUT of HTTP to such a name have gone through."""
-    full: bool = False
-    """Answer each PUT of HTTP as an object store does that has no room left."""
-    swallow: tuple[bytes, bytes] | None = None
-    """(mark, last): cut instead of the answer to `last`, once, on a connection over which `mark` has gone before."""
-    deaf_listeners: bool = False
-    """Nothing comes back any more on a connection that has said LISTEN."""
-    swallowed: int = 0
-    unheard: int = 0
-    cuts: int = 0
-    lines: set[Line] = field(default_factory=set)
+    # (name, bytes): reset a connection once this many bytes of an HTTP PUT to a URL with this name were forwarded.
+    reset_put: tuple[bytes, int] | None = None
+    # Answer every HTTP PUT of an object as a full object store does.
+    storage_full: bool = False
+    # (marker, request): on a connection that has carried the marker, reset instead of the reply to the request, once.
+    drop_reply: tuple[bytes, bytes] | None = None
+    # Drop everything the server sends on connections that have executed LISTEN.
+    drop_notifications: bool = False
+    dropped_replies: int = 0
+    dropped_notification_bytes: int = 0
+    resets: int = 0
+    connections: set[Connection] = field(default_factory=set)
 
     def heal(self) -> None:
-        self.latency, self.refuse, self.black_hole, self.deaf_listeners = 0.0, False, False, False
-        self.full, self.cut_after, self.swallow = False, None, None
+        self.latency, self.refuse, self.black_hole, self.drop_notifications = 0.0, False, False, False
+        self.storage_full, self.reset_put, self.drop_reply = False, None, None
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.refuse:
             writer.transport.abort()
             return
         try:
-            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.target)
+            server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self.target)
         except OSError:
             writer.transport.abort()
             return
-        line = Line(writer, far_writer)
-        self.lines.add(line)
+        connection = Connection(writer, server_writer)
+        self.connections.add(connection)
         try:
             async with asyncio.TaskGroup() as both:
-                both.create_task(self._there(line, reader))
-                both.create_task(self._back(line, far_reader))
+                both.create_task(self._forward_requests(connection, reader))
+                both.create_task(self._forward_replies(connection, server_reader))
         except* OSError:
             pass
         finally:
-            line.cut()
-            self.lines.discard(line)
+            connection.reset()
+            self.connections.discard(connection)
 
-    async def _there(self, line: Line, reader: asyncio.StreamReader) -> None:
+    async def _forward_requests(self, connection: Connection, reader: asyncio.StreamReader) -> None:
         while data := await self._read(reader):
-            if self.cut_after and self._is_too_much(line, data, *self.cut_after):
-                line.server.write(data[: self.cut_after[1] - line.sent])
-                await line.server.drain()
-                self.cuts += 1
+            if self.reset_put and self._exceeds(connection, data, *self.reset_put):
+                connection.server.write(data[: self.reset_put[1] - connection.request_bytes])
+                await connection.server.drain()
+                self.resets += 1
                 raise ConnectionResetError
-            line.sent += len(data)
-            if self.full and data.startswith(b"PUT ") and b"/" in data.split()[1][1:]:
-                line.client.write(FULL)
-                await line.client.drain()
+            connection.request_bytes += len(data)
+            if self.storage_full and data.startswith(b"PUT ") and b"/" in data.split()[1][1:]:
+                connection.client.write(_FULL_RESPONSE)
+                await connection.client.drain()
                 raise ConnectionResetError
-            self._recognise(line, data)
-            line.server.write(data)
-            await line.server.drain()
-        line.server.write_eof()
+            self._inspect(connection, data)
+            connection.server.write(data)
+            await connection.server.drain()
+        connection.server.write_eof()
 
     @staticmethod
-    def _is_too_much(line: Line, data: bytes, name: bytes, most: int) -> bool:
-        """A request begins where a chunk does: a client waits for the answer to the one before."""
+    def _exceeds(connection: Connection, data: bytes, name: bytes, limit: int) -> bool:
+        """Whether `data` exceeds the limit. An HTTP request starts with a chunk, since clients do not pipeline."""
         head, found, _ = data.partition(b" HTTP/1.1\r\n")
         if found and head.count(b" ") == 1:
-            line.sent, line.puts = 0, head.startswith(b"PUT ") and name in head
-        return line.puts and line.sent + len(data) > most
+            connection.request_bytes = 0
+            connection.is_matching_put = head.startswith(b"PUT ") and name in head
+        return connection.is_matching_put and connection.request_bytes + len(data) > limit
 
-    def _recognise(self, line: Line, data: bytes) -> None:
-        line.listens = line.listens or b"LISTEN" in data
-        self._remember(line, data)
-        if self.swallow and self.swallow[0] in line.seen and self.swallow[1] in data:
-            self.swallow, line.swallow = None, True
+    def _inspect(self, connection: Connection, data: bytes) -> None:
+        connection.is_listener = connection.is_listener or b"LISTEN" in data
+        self._remember(connection, data)
+        if self.drop_reply and self.drop_reply[0] in connection.recent and self.drop_reply[1] in data:
+            self.drop_reply, connection.drops_next_reply = None, True
 
-    def _remember(self, line: Line, data: bytes) -> None:
-        if self.swallow:
-            line.seen = (line.seen + data)[-CHUNK:]
+    def _remember(self, connection: Connection, data: bytes) -> None:
+        if self.drop_reply:
+            connection.recent = (connection.recent + data)[-CHUNK_BYTES:]
 
-    async def _back(self, line: Line, reader: asyncio.StreamReader) -> None:
+    async def _forward_replies(self, connection: Connection, reader: asyncio.StreamReader) -> None:
         while data := await self._read(reader):
-            if line.swallow:
-                self.swallowed += 1
+            if connection.drops_next_reply:
+                self.dropped_replies += 1
                 raise ConnectionResetError
-            if line.listens and self.deaf_listeners:
-                self.unheard += len(data)
+            if connection.is_listener and self.drop_notifications:
+                self.dropped_notification_bytes += len(data)
                 continue
-            self._remember(line, data)
-            line.client.write(data)
-            await line.client.drain()
-        line.client.write_eof()
+            self._remember(connection, data)
+            connection.client.write(data)
+            await connection.client.drain()
+        connection.client.write_eof()
 
     async def _read(self, reader: asyncio.StreamReader) -> bytes:
-        data = await reader.read(CHUNK)
+        data = await reader.read(CHUNK_BYTES)
         if self.latency:
             await asyncio.sleep(self.latency)
         while self.black_hole:  # noqa: ASYNC110  (set by another thread)
@@ -140,7 +141,7 @@ class Proxy:
 
 
 class Proxies:
-    """A thread with an event loop, in which proxies live whatever the tests do."""
+    """The thread and the event loop of all proxies, independent of the event loops of the tests."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -148,7 +149,8 @@ class Proxies:
         self._thread.start()
         self._servers: list[tuple[asyncio.Server, Proxy]] = []
 
-    def to(self, target: int) -> Proxy:
+    def open(self, target: int) -> Proxy:
+        """A proxy to this port of 127.0.0.1."""
         return self._run(self._open(Proxy(target)))
 
     async def _open(self, proxy: Proxy) -> Proxy:
@@ -157,22 +159,21 @@ class Proxies:
         self._servers.append((server, proxy))
         return proxy
 
-    def cut(self, proxy: Proxy) -> None:
-        """Reset every connection that is open now."""
-        self._run(_cut(proxy))
+    def reset(self, proxy: Proxy) -> None:
+        """Reset every open connection."""
+        self._run(_reset_connections(proxy))
 
     def close(self) -> None:
-        self._run(self._end())
+        self._run(self._close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()
 
-    async def _end(self) -> None:
+    async def _close(self) -> None:
         for server, proxy in self._servers:
             server.close()
             proxy.heal()
-            for line in list(proxy.lines):
-                line.cut()
+            await _reset_connections(proxy)
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:
             task.cancel()
@@ -182,6 +183,6 @@ class Proxies:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
 
-async def _cut(proxy: Proxy) -> None:
-    for line in list(proxy.lines):
-        line.cut()
+async def _reset_connections(proxy: Proxy) -> None:
+    for connection in list(proxy.connections):
+        connection.reset()

@@ -1,9 +1,11 @@
-"""The real processes, each behind a fault proxy to PostgreSQL: two gateways, two dispatchers, one Ray head."""
+"""The system under test: real processes, each with a fault proxy between it and PostgreSQL.
+
+Two gateways, two dispatchers and one Ray head.
+"""
 
 import os
 import secrets
 import signal
-import socket
 import sys
 from collections.abc import Iterable
 from functools import partial
@@ -14,54 +16,53 @@ import httpx
 import psutil
 
 from db import migrate
-from db.embedded import Postgres
-from tests.faults.process import Process, until
+from db.embedded import Postgres, free_port
+from tests.faults.process import Process, wait_until
 from tests.faults.proxy import Proxies, Proxy
 
 ROOT: Final = Path(__file__).parents[2]
 GATEWAYS: Final = ("gateway-1", "gateway-2")
 DISPATCHERS: Final = ("dispatcher-1", "dispatcher-2")
 START_SECONDS: Final = 180
+# A fifth of the default. The intervals of heartbeat and rescue are a fifth of theirs too.
 LEASE_SECONDS: Final = 6.0
-"""A fifth of production's; the beat (5 s) and the rescue (5 s) are shortened by the same factor."""
 SILENCE_SECONDS: Final = 15.0
-SHORT: Final = {
+SHORT_INTERVALS: Final = {
     "LEASE_SECONDS": LEASE_SECONDS, "BEAT_SECONDS": 1.0, "RESCUE_SECONDS": 1.0, "POLL_SECONDS": 1.0,
     "STAGE_SILENCE_SECONDS": SILENCE_SECONDS,
 }  # fmt: skip
-PRODUCTION: Final = {"LEASE_SECONDS": 30, "BEAT_SECONDS": 5, "RESCUE_SECONDS": 5, "STAGE_SILENCE_SECONDS": 600}
+DEFAULT_INTERVALS: Final = {"LEASE_SECONDS": 30, "BEAT_SECONDS": 5, "RESCUE_SECONDS": 5, "STAGE_SILENCE_SECONDS": 600}
 Environment = dict[str, str]
 
 
 class System:
-    """`storage` says where objects lie; without it, in a folder."""
+    """Objects are stored in a directory; a test may replace `storage_settings` before `start`."""
 
-    def __init__(self, path: Path, *, storage: Environment | None = None, **settings: object) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
-        self.objects, self.failpoints, self.replicas = path / "objects", path / "failpoints", path / "replicas"
+        self.objects, self.failpoints, self.replica_pids = path / "objects", path / "failpoints", path / "replicas"
         self.secret = secrets.token_hex(32)
-        self._settings = {name: str(value) for name, value in {**SHORT, **settings}.items()}
-        self.storage_settings = storage or {
+        self.storage_settings = {
             "STORAGE_DIR": str(self.objects),
             "STORAGE_SIGNING_KEY": secrets.token_hex(32),
         }
         self.postgres = Postgres(path / "postgres", die_with_parent=True)
         self.proxies = Proxies()
-        self.database: dict[str, Proxy] = {}
+        # By the name of the process whose database connections pass through the proxy.
+        self.database_proxies: dict[str, Proxy] = {}
         self.processes: dict[str, Process] = {}
         self.ports: dict[str, int] = {}
 
     def start(self) -> None:
-        for folder in (self.objects, self.failpoints, self.replicas, self.path / "logs"):
+        for folder in (self.objects, self.failpoints, self.replica_pids, self.path / "logs"):
             folder.mkdir(parents=True, exist_ok=True)
         migrate.upgrade(self.postgres.start())
         for name in ("ray", *GATEWAYS, *DISPATCHERS):
-            self._make(name)
-            self.processes[name].start()
+            self._create_process(name).start()
         self.wait_until_ready()
 
     def stop(self) -> None:
-        """Everything ends, whatever state it is in."""
+        """End all processes, whatever state they are in."""
         for name in reversed(self.processes):
             process = self.processes[name]
             if name == "ray":
@@ -75,69 +76,67 @@ class System:
         for name in names or self.processes:
             process = self.processes[name]
             try:
-                until(partial(self._ready_or_dead, name), START_SECONDS, f"{name} is ready")
+                wait_until(partial(self._is_ready_or_dead, name), START_SECONDS, f"{name} is ready")
             finally:
-                assert process.alive, process.last_words()
+                assert process.is_alive, process.log_tail()
 
-    def _ready_or_dead(self, name: str) -> bool:
+    def _is_ready_or_dead(self, name: str) -> bool:
         process = self.processes[name]
-        return not process.alive or (self.answers(name) if name in GATEWAYS else process.ready)
+        return not process.is_alive or (self._gateway_answers(name) if name in GATEWAYS else process.is_ready)
 
-    def answers(self, name: str) -> bool:
+    def _gateway_answers(self, name: str) -> bool:
         try:
             return httpx.get(f"{self.url(name)}/healthz", timeout=5).status_code == httpx.codes.OK
         except httpx.TransportError:
             return False
 
-    def url(self, name: str) -> str:
-        return f"http://127.0.0.1:{self.ports[name]}"
+    def url(self, gateway: str) -> str:
+        return f"http://127.0.0.1:{self.ports[gateway]}"
 
-    def revive(self) -> list[str]:
-        """What a supervisor does: start whatever has ended. The names of what it started."""
-        ended = [name for name, process in self.processes.items() if not process.alive]
-        for name in ended:
-            self.processes[name].start()
+    def restart_ended(self) -> None:
+        """Restart every process that has ended, as a supervisor does."""
+        for process in self.processes.values():
+            if not process.is_alive:
+                process.start()
         if self.postgres.pid is None:
             self.postgres.start()
-            ended.append("postgres")
-        return ended
 
     def heal(self) -> None:
-        """Every fault ends: lines work, nothing is held or stopped, everything runs."""
-        for proxy in self.database.values():
+        """Remove all faults: network faults, failpoints, suspended processes, ended processes."""
+        for proxy in self.database_proxies.values():
             proxy.heal()
-        for stop in self.failpoints.glob("*"):
-            stop.unlink()
+        for file in self.failpoints.glob("*"):
+            file.unlink()
         for process in self.processes.values():
             process.send(signal.SIGCONT)
-        self.revive()
+        self.restart_ended()
         self.wait_until_ready()
 
-    def replica(self, stage: str) -> psutil.Process:
-        """The process of the newest replica of a stage."""
-        return self.living(stage)[-1]
+    def newest_replica(self, stage: str) -> psutil.Process:
+        return self.replicas(stage)[-1]
 
-    def living(self, stage: str) -> list[psutil.Process]:
-        """The replicas of a stage, oldest first."""
+    def replicas(self, stage: str) -> list[psutil.Process]:
+        """The running replica processes of a stage, oldest first."""
         found = []
-        for sign in self.replicas.glob(f"{stage}.*"):
-            pid = int(sign.name.rpartition(".")[2])
+        for pid_file in self.replica_pids.glob(f"{stage}.*"):
+            pid = int(pid_file.name.rpartition(".")[2])
             if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
                 found.append(psutil.Process(pid))
         return sorted(found, key=lambda process: process.create_time())
 
-    def controller(self) -> psutil.Process:
+    def serve_controller(self) -> psutil.Process:
         workers = psutil.Process(self.processes["ray"].pid).children(recursive=True)
         return next(worker for worker in workers if "ServeController" in " ".join(worker.cmdline()))
 
     def environment(self, name: str) -> Environment:
-        """What a process is told: production's settings but for shorter leases, sleeping stages and the proxies."""
-        address = self.postgres.url
-        if proxy := self.database.get(name):
-            address = address.replace(f":{self.postgres.port}/", f":{proxy.port}/")
+        """The environment of a process: the defaults, with short intervals, sleeping stages and the fault proxy."""
+        database_url = self.postgres.url
+        if proxy := self.database_proxies.get(name):
+            database_url = database_url.replace(f":{self.postgres.port}/", f":{proxy.port}/")
         inherited = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
-        return inherited | self._settings | self.storage_settings | {
-            "DATABASE_URL": address,
+        intervals = {key: str(value) for key, value in SHORT_INTERVALS.items()}
+        return inherited | intervals | self.storage_settings | {
+            "DATABASE_URL": database_url,
             "SECRET_KEY": self.secret,
             "PUBLIC_URL": "http://127.0.0.1",
             "QUEUED_PER_USER": "2000",
@@ -147,35 +146,27 @@ class System:
             "RAY_OBJECT_STORE_BYTES": "100000000",
             "RAY_ADDRESS_FILE": str(self.path / "ray.address"),
             "RAY_AUTH_MODE": "token",
-            "RAY_AUTH_TOKEN_PATH": str(self._token()),
+            "RAY_AUTH_TOKEN_PATH": str(self._token_file()),
             "AURA_FAILPOINTS": str(self.failpoints),
-            "FAULTS_REPLICAS": str(self.replicas),
+            "FAULTS_REPLICAS": str(self.replica_pids),
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
         }  # fmt: skip
 
-    def _make(self, name: str) -> None:
+    def _create_process(self, name: str) -> Process:
         if name != "ray":
-            self.database[name] = self.proxies.to(self.postgres.port)
-        module = {"ray": "pipeline.cluster"}.get(name, "pipeline.dispatch")
-        command = [sys.executable, "-m", module]
+            self.database_proxies[name] = self.proxies.open(self.postgres.port)
+        arguments = ["pipeline.cluster" if name == "ray" else "pipeline.dispatch"]
         if name in GATEWAYS:
-            port = self.ports[name] = free_port()
-            command = [*command[:2], "api", "--port", str(port)]
+            self.ports[name] = free_port()
+            arguments = ["api", "--port", str(self.ports[name])]
+        command = [sys.executable, "-m", *arguments]
         self.processes[name] = Process(name, command, self.environment(name), self.path / "logs")
+        return self.processes[name]
 
-    def _token(self) -> Path:
-        token = self.path / "ray.token"
-        if not token.exists():
-            token.touch(mode=0o600)
-            token.write_text(secrets.token_hex(32))
-        return token
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-__all__ = ["DISPATCHERS", "GATEWAYS", "LEASE_SECONDS", "PRODUCTION", "SILENCE_SECONDS", "System"]
+    def _token_file(self) -> Path:
+        path = self.path / "ray.token"
+        if not path.exists():
+            path.touch(mode=0o600)
+            path.write_text(secrets.token_hex(32))
+        return path

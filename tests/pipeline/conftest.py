@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from pipeline.clip import Clip, Frames
-from pipeline.spec import Plan
+from pipeline.contract.plan import Plan
 
 COLOURS = (
     (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (0, 255, 255), (255, 0, 255), (128, 128, 128),
@@ -23,21 +24,19 @@ def _one_thread() -> None:
 
 @pytest.fixture(scope="session")
 def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the small models under random weights that draw: another seed gives other frames."""
-    from pipeline.tiny import random_weights
+    """A folder with the small models as random weights whose output depends on the seed."""
+    from pipeline.tiny.training import random_weights
 
     folder = tmp_path_factory.mktemp("models")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         random_weights.build(folder / "tiny")
-    _awake(folder / "tiny" / "base" / "unet" / "diffusion_pytorch_model.safetensors")
+    _randomize_last_layer(folder / "tiny" / "base" / "unet" / "diffusion_pytorch_model.safetensors")
     return folder
 
 
-def _awake(path: Path) -> None:
-    """An untrained UNet ends in zeros and draws the same whatever the noise."""
-    from safetensors.torch import load_file, save_file
-
+def _randomize_last_layer(path: Path) -> None:
+    """The last layer of an untrained UNet is zero, so its output would not depend on the noise."""
     weights = load_file(path)
     last = weights["conv_out.weight"]
     weights["conv_out.weight"] = torch.randn(last.shape, generator=torch.Generator().manual_seed(0)).to(last) * 0.05
@@ -46,47 +45,47 @@ def _awake(path: Path) -> None:
 
 @pytest.fixture
 def plan() -> Callable[..., Plan]:
-    """A plan of 2 s at 512 x 512 and 24 fps, but for what is said otherwise."""
+    """Create a plan of 2 s at 512 x 512 and 24 fps with the given changes."""
 
-    def made(**changes: Any) -> Plan:
-        usual = {
+    def create(**changes: Any) -> Plan:
+        defaults = {
             "prompt": "a red circle moving right on a blue background", "negative_prompt": "", "seed": 7,
             "model": "tiny", "revision": "r", "scheduler": "ddim", "num_inference_steps": 3, "guidance_scale": 2.0,
             "base_width": 64, "base_height": 64, "base_frames": 16, "upscale": 4, "width": 512, "height": 512,
             "fps": 24, "frames": 48, "format": "mp4",
         }  # fmt: skip
-        return Plan.model_validate({**usual, **changes})
+        return Plan.model_validate({**defaults, **changes})
 
-    return made
+    return create
 
 
 @pytest.fixture
 def bars() -> Callable[[int, int, int], Frames]:
-    """`frames` pictures of ten upright bars with a white square that moves from left to right."""
+    """Draw frames of ten vertical bars with a white square that moves from left to right."""
 
-    def drawn(frames: int, width: int, height: int) -> Frames:
+    def draw(count: int, width: int, height: int) -> Frames:
         edges = np.linspace(0, width, len(COLOURS) + 1).astype(int)
-        column = np.concatenate([np.tile(c, (b - a, 1)) for c, a, b in zip(COLOURS, edges, edges[1:], strict=False)])
-        pictures = np.tile(column.astype(np.uint8), (frames, height, 1, 1))
+        row = np.concatenate([np.tile(c, (b - a, 1)) for c, a, b in zip(COLOURS, edges, edges[1:], strict=False)])
+        frames = np.tile(row.astype(np.uint8), (count, height, 1, 1))
         side = height // 8
-        for number, picture in enumerate(pictures):
-            left = round(number / max(1, frames - 1) * (width - side))
-            picture[height // 2 : height // 2 + side, left : left + side] = 255
-        return pictures
+        for index, frame in enumerate(frames):
+            left = round(index / max(1, count - 1) * (width - side))
+            frame[height // 2 : height // 2 + side, left : left + side] = 255
+        return frames
 
-    return drawn
+    return draw
 
 
 @pytest.fixture
 def noise() -> Callable[..., Clip]:
-    def drawn(frames: int, height: int, width: int, fps: float = 8) -> Clip:
+    def draw(frames: int, height: int, width: int, fps: float = 8) -> Clip:
         pixels = np.random.default_rng(0).integers(0, 256, (frames, height, width, 3), dtype=np.uint8)
         return Clip(pixels, fps)
 
-    return drawn
+    return draw
 
 
 @pytest.fixture
-def go_on() -> Callable[[], None]:
-    """A check that never stops anything."""
+def never_stop() -> Callable[[], None]:
+    """A check for calls that are not canceled."""
     return lambda: None

@@ -1,1 +1,1 @@
-"""Stages that sleep instead of computing, and do what the prompt tells them; real videos come out all the same."""
+"""Stages that sleep instead of computing and inject the faults that the prompt names. Their videos are real files."""

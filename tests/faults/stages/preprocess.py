@@ -1,9 +1,10 @@
-"""A Plan without models: 32 x 32 at 8 fps, doubled, then resized to what was asked for."""
+"""A Plan without models: 32 x 32 at 8 fps, upscaled by 2, then resized to the requested size."""
 
 from pathlib import Path
 from typing import Final
 
-from pipeline.spec import Plan, Scheduler, Spec
+from pipeline.contract.plan import Plan
+from pipeline.contract.spec import Scheduler, Spec
 from tests.faults.stages import script
 
 BASE_SIDE: Final = 32
@@ -13,16 +14,16 @@ STEPS: Final = 4
 
 class Preprocess:
     def __init__(self, models_dir: Path) -> None:
-        script.sign_in("preprocess")
+        script.register_replica("preprocess")
 
     def __call__(self, spec: Spec, reduced: bool = False) -> Plan:
-        script.obey(spec.prompt, "preprocess", lambda: None, reduced=reduced)
+        script.run(spec.prompt, "preprocess", lambda: None, reduced=reduced)
         return Plan(
             prompt=spec.prompt,
             negative_prompt=spec.negative_prompt,
             seed=spec.seed or 0,
             model=spec.model,
-            revision="sleeping",
+            revision="fault-tests",
             scheduler=spec.scheduler or Scheduler.EULER,
             num_inference_steps=spec.num_inference_steps or STEPS,
             guidance_scale=1.0,
@@ -35,5 +36,5 @@ class Preprocess:
             fps=spec.fps,
             frames=spec.frames,
             format=spec.format,
-            warnings=("drawn smaller",) if reduced else (),
+            warnings=("reduced plan",) if reduced else (),
         )

@@ -1,4 +1,4 @@
-"""The published checkpoints are rebuilt by the names and shapes that they are known to have."""
+"""Loading checkpoints with the keys and shapes of the published ones."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -80,14 +80,14 @@ def test_the_averaged_weights_are_preferred(tmp_path: Path) -> None:
     assert all(torch.equal(read[name], averaged[name]) for name in averaged)
 
 
-def test_a_checkpoint_that_would_run_code_is_refused(tmp_path: Path) -> None:
+def test_a_checkpoint_that_contains_code_is_refused(tmp_path: Path) -> None:
     torch.save({"params": Path("anything but tensors")}, tmp_path / "bad.pth")
 
     with pytest.raises(Exception, match="Weights only load failed"):
         realesrgan.load(tmp_path / "bad.pth")
 
 
-def test_half_precision_files_become_single_on_the_cpu(tmp_path: Path) -> None:
+def test_half_precision_files_become_single_precision_on_the_cpu(tmp_path: Path) -> None:
     save_file(weights(published_compact(2, features=8), torch.float16), tmp_path / "small.safetensors")
 
     network = realesrgan.load(tmp_path / "small.safetensors")
@@ -95,46 +95,46 @@ def test_half_precision_files_become_single_on_the_cpu(tmp_path: Path) -> None:
     assert {value.dtype for value in network.state_dict().values()} == {torch.float32}
 
 
-def test_other_files_are_named_as_such() -> None:
+def test_other_weights_are_refused() -> None:
     with pytest.raises(ValueError, match="not Real-ESRGAN weights"):
         realesrgan.build({"layer.weight": torch.zeros(1)})
 
 
 @pytest.mark.parametrize("scale", [2, 4])
-def test_a_compact_network_without_weights_only_enlarges(scale: int) -> None:
+def test_a_compact_network_with_a_zero_last_layer_repeats_pixels(scale: int) -> None:
     network = SRVGGNetCompact(num_feat=8, num_conv=2, upscale=scale)
     torch.nn.init.zeros_(network.body[-1].weight)
     torch.nn.init.zeros_(network.body[-1].bias)
-    picture = torch.rand(1, 3, 5, 6)
+    image = torch.rand(1, 3, 5, 6)
 
-    enlarged = network(picture)
+    enlarged = network(image)
 
-    assert torch.equal(enlarged[..., ::scale, ::scale], picture)
-    assert torch.equal(enlarged[..., scale - 1 :: scale, scale - 1 :: scale], picture)
+    assert torch.equal(enlarged[..., ::scale, ::scale], image)
+    assert torch.equal(enlarged[..., scale - 1 :: scale, scale - 1 :: scale], image)
 
 
-def test_dense_blocks_scale_and_bend_as_published() -> None:
-    """By hand: 0.2 of what a block adds, and a slope of 0.2 below zero."""
+def test_dense_blocks_use_the_published_scale_and_slope() -> None:
+    """Computed by hand: 0.2 of the residual, and a slope of 0.2 below zero."""
     block = realesrgan.ResidualInResidualBlock(num_feat=1, num_grow_ch=1)
     for parameter in block.parameters():
         torch.nn.init.zeros_(parameter)
-    nothing = torch.zeros(1, 1, 3, 3)
+    zeros = torch.zeros(1, 1, 3, 3)
     block.rdb1.conv5.bias.data.fill_(1.0)
-    assert torch.allclose(block(nothing), nothing + 0.2 * 0.2)
+    assert torch.allclose(block(zeros), zeros + 0.2 * 0.2)
 
     block.rdb1.conv5.bias.data.zero_()
     block.rdb1.conv1.bias.data.fill_(-1.0)
     block.rdb1.conv5.weight.data[0, 1, 1, 1] = 1.0
-    assert torch.allclose(block(nothing), nothing - 0.2 * 0.2 * 0.2)
+    assert torch.allclose(block(zeros), zeros - 0.2 * 0.2 * 0.2)
 
 
-def test_x2_sees_four_pixels_at_a_time() -> None:
+def test_x2_pixel_unshuffles_its_input() -> None:
     network = RRDBNet(scale=2, num_feat=4, num_block=1, num_grow_ch=2)
-    seen: list[Tensor] = []
-    network.conv_first.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
-    picture = torch.arange(3 * 4 * 6, dtype=torch.float32).reshape(1, 3, 4, 6)
+    inputs: list[Tensor] = []
+    network.conv_first.register_forward_pre_hook(lambda _, args: inputs.append(args[0]))
+    image = torch.arange(3 * 4 * 6, dtype=torch.float32).reshape(1, 3, 4, 6)
 
-    network(picture)
+    network(image)
 
-    assert seen[0].shape == (1, 12, 2, 3)
-    assert seen[0][0, :4, 0, 0].tolist() == [0, 1, 6, 7]
+    assert inputs[0].shape == (1, 12, 2, 3)
+    assert inputs[0][0, :4, 0, 0].tolist() == [0, 1, 6, 7]

@@ -1,1 +1,1 @@
-"""Stages that do what tests need to see, loaded by the replicas as the real ones are."""
+"""Stages with the behaviour that the tests of the replicas need. They are loaded like the real ones."""

@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.clip import Clip
-from pipeline.errors import OutOfMemory
+from pipeline.contract.errors import OutOfMemory
 
 
 class Upscale:
-    """Works until it is told to stop, or does what the plan (here: a word) says."""
+    """The plan is a word here: it selects an error, a call that runs until it is stopped, or an immediate return."""
 
     at_once = 0
     most_at_once = 0
@@ -36,5 +36,6 @@ class Upscale:
                 time.sleep(0.02)
                 check()
         finally:
-            time.sleep(0.1)  # a thread takes its time to stop
+            # The thread stops with a delay.
+            time.sleep(0.1)
             Upscale.at_once -= 1

@@ -6,10 +6,11 @@ import av
 import numpy as np
 import pytest
 
-from pipeline.clip import Clip, Frames, Output, Piece, Video
-from pipeline.errors import StageFailed
-from pipeline.spec import Plan
-from pipeline.stages import video, webp
+from pipeline.clip import Clip, EncodedSpan, Frames, Output, Video
+from pipeline.contract.errors import StageFailed
+from pipeline.contract.plan import Plan
+from pipeline.contract.version import VERSION
+from pipeline.encoders import video, webp
 from pipeline.stages.postprocess import Postprocess
 
 Plans = Callable[..., Plan]
@@ -40,173 +41,177 @@ def postprocess() -> Postprocess:
 
 
 @pytest.fixture
-def film(postprocess: Postprocess, plan: Plans, bars: Bars, go_on: Callable[[], None]) -> Callable[..., Video]:
-    def made(asked: Plan) -> Video:
-        frames = bars(asked.frames, asked.width, asked.height)
-        clips = [(Clip(frames[span.start : span.stop], asked.fps), span) for span in asked.spans]
-        pieces = [postprocess.encode(clip, asked, span, go_on) for clip, span in clips]
-        return postprocess.assemble(pieces, asked)
+def render(postprocess: Postprocess, plan: Plans, bars: Bars, never_stop: Callable[[], None]) -> Callable[..., Video]:
+    def create(requested: Plan) -> Video:
+        frames = bars(requested.frames, requested.width, requested.height)
+        clips = [(Clip(frames[span.start : span.stop], requested.fps), span) for span in requested.spans]
+        spans = [postprocess.encode(clip, requested, span, never_stop) for clip, span in clips]
+        return postprocess.assemble(spans, requested)
 
-    return made
+    return create
 
 
-def kind(made: Video, name: str) -> Output:
-    return next(output for output in made.outputs if output.kind == name)
+def find_output(result: Video, kind: str) -> Output:
+    return next(output for output in result.outputs if output.kind == kind)
 
 
 @pytest.mark.parametrize(("width", "height", "fps", "seconds", "form"), TABLE)
-def test_what_is_asked_for_is_delivered(
-    film: Callable[..., Video], plan: Plans, width: int, height: int, fps: int, seconds: float, form: str
+def test_the_video_has_the_requested_size_rate_and_duration(
+    render: Callable[..., Video], plan: Plans, width: int, height: int, fps: int, seconds: float, form: str
 ) -> None:
     frames = round(seconds * fps)
 
-    output = kind(film(plan(width=width, height=height, fps=fps, frames=frames, format=form)), "video")
+    output = find_output(render(plan(width=width, height=height, fps=fps, frames=frames, format=form)), "video")
 
     with av.open(io.BytesIO(output.data)) as container:
         stream = container.streams.video[0]
-        read = (stream.width, stream.height, sum(1 for _ in container.decode(stream)))
+        actual = (stream.width, stream.height, sum(1 for _ in container.decode(stream)))
         duration = container.duration / 1_000_000
-        rate = frames / duration if form == "gif" else float(stream.average_rate)  # GIF has delays, and no rate
-    assert read == (width, height, frames)
+        # GIF has delays instead of a frame rate.
+        rate = frames / duration if form == "gif" else float(stream.average_rate)
+    assert actual == (width, height, frames)
     assert duration == pytest.approx(frames / fps, abs=0.011)
     assert rate == pytest.approx(fps, rel=0.03 if form == "gif" else 1e-6)
     assert (output.width, output.height, output.frames, output.fps) == (width, height, frames, fps)
     assert output.duration == pytest.approx(duration, abs=0.001)
 
 
-def test_the_three_files_of_a_job(film: Callable[..., Video], plan: Plans) -> None:
-    made = film(plan(width=640, height=360, warnings=("so",)))
+def test_the_three_files_of_a_job(render: Callable[..., Video], plan: Plans) -> None:
+    result = render(plan(width=640, height=360, warnings=("a warning",)))
 
-    assert [(output.kind, output.content_type) for output in made.outputs] == [
+    assert [(output.kind, output.content_type) for output in result.outputs] == [
         ("video", "video/mp4"), ("poster", "image/webp"), ("preview", "image/webp"),
     ]  # fmt: skip
-    poster, preview = kind(made, "poster"), kind(made, "preview")
-    assert webp.facts(poster.data)[:3] == (poster.width, poster.height, poster.frames) == (640, 360, 1)
-    assert webp.facts(preview.data)[:3] == (preview.width, preview.height, preview.frames) == (320, 180, 16)
+    poster, preview = find_output(result, "poster"), find_output(result, "preview")
+    assert webp.probe(poster.data)[:3] == (poster.width, poster.height, poster.frames) == (640, 360, 1)
+    assert webp.probe(preview.data)[:3] == (preview.width, preview.height, preview.frames) == (320, 180, 16)
     assert len(preview.data) <= 300_000
-    assert made.warnings == ("so",)
+    assert result.warnings == ("a warning",)
 
 
-def test_the_poster_is_the_frame_in_the_middle(film: Callable[..., Video], plan: Plans, bars: Bars) -> None:
-    asked = plan(width=128, height=96, frames=40)
+def test_the_poster_is_the_middle_frame(render: Callable[..., Video], plan: Plans, bars: Bars) -> None:
+    requested = plan(width=128, height=96, frames=40)
 
-    poster = kind(film(asked), "poster")
+    poster = find_output(render(requested), "poster")
 
-    shown = np.asarray(webp.Image.open(io.BytesIO(poster.data))).astype(int)
-    errors = [np.abs(shown - frame).mean() for frame in bars(40, 128, 96)]
+    image = np.asarray(webp.Image.open(io.BytesIO(poster.data))).astype(int)
+    errors = [np.abs(image - frame).mean() for frame in bars(40, 128, 96)]
     assert int(np.argmin(errors)) == 20
 
 
-@pytest.mark.parametrize(("fps", "frames", "shown", "seconds"), [(24, 48, 16, 2), (30, 45, 12, 1.5), (60, 360, 32, 4)])
+@pytest.mark.parametrize(("fps", "frames", "count", "seconds"), [(24, 48, 16, 2), (30, 45, 12, 1.5), (60, 360, 32, 4)])
 def test_the_preview_keeps_the_speed(
-    film: Callable[..., Video], plan: Plans, fps: int, frames: int, shown: int, seconds: float
+    render: Callable[..., Video], plan: Plans, fps: int, frames: int, count: int, seconds: float
 ) -> None:
-    preview = kind(film(plan(width=64, height=64, fps=fps, frames=frames)), "preview")
+    preview = find_output(render(plan(width=64, height=64, fps=fps, frames=frames)), "preview")
 
-    assert (preview.frames, preview.duration) == (shown, pytest.approx(seconds, abs=0.01))
+    assert (preview.frames, preview.duration) == (count, pytest.approx(seconds, abs=0.01))
 
 
 @pytest.mark.parametrize("form", ["mp4", "webm", "gif"])
-def test_a_video_that_stands_still_is_a_video(
-    postprocess: Postprocess, plan: Plans, go_on: Callable[[], None], form: str
+def test_a_motionless_video_keeps_its_frames(
+    postprocess: Postprocess, plan: Plans, never_stop: Callable[[], None], form: str
 ) -> None:
-    asked = plan(width=64, height=64, frames=12, format=form)
+    requested = plan(width=64, height=64, frames=12, format=form)
     still = Clip(np.full((12, 64, 64, 3), 90, np.uint8), 24)
 
-    made = postprocess.assemble([postprocess.encode(still, asked, asked.spans[0], go_on)], asked)
+    result = postprocess.assemble([postprocess.encode(still, requested, requested.spans[0], never_stop)], requested)
 
-    assert kind(made, "video").frames == 12
-    assert kind(made, "preview").frames == 1
+    assert find_output(result, "video").frames == 12
+    assert find_output(result, "preview").frames == 1
 
 
-def test_what_really_ran_is_in_the_result_and_in_the_file(film: Callable[..., Video], plan: Plans) -> None:
-    asked = plan(width=64, height=64, seed=123)
+def test_the_resolved_request_is_in_the_result_and_in_the_file(render: Callable[..., Video], plan: Plans) -> None:
+    requested = plan(width=64, height=64, seed=123)
 
-    made = film(asked)
+    result = render(requested)
 
-    assert video.read_recipe(kind(made, "video").data) == made.resolved
-    assert Plan.model_validate({name: made.resolved[name] for name in Plan.model_fields if name != "warnings"}) == asked
-    assert made.resolved["software"].startswith("AuraAnim")
+    assert video.read_recipe(find_output(result, "video").data) == result.resolved
+    assert (
+        Plan.model_validate({name: result.resolved[name] for name in Plan.model_fields if name != "warnings"})
+        == requested
+    )
+    assert result.resolved["software"] == f"AuraAnim {VERSION}"
 
 
 def test_frames_of_another_size_are_resized(
-    postprocess: Postprocess, plan: Plans, bars: Bars, go_on: Callable[[], None]
+    postprocess: Postprocess, plan: Plans, bars: Bars, never_stop: Callable[[], None]
 ) -> None:
-    asked = plan(width=100, height=60, frames=4, upscale=1)
+    requested = plan(width=100, height=60, frames=4, upscale=1)
 
-    piece = postprocess.encode(Clip(bars(4, 72, 40), 24), asked, asked.spans[0], go_on)
+    encoded = postprocess.encode(Clip(bars(4, 72, 40), 24), requested, requested.spans[0], never_stop)
 
-    assert (video.probe(piece.data).width, video.probe(piece.data).height, piece.frames) == (100, 60, 4)
+    assert (video.probe(encoded.data).width, video.probe(encoded.data).height, encoded.frames) == (100, 60, 4)
 
 
-def test_pieces_are_joined_in_order(
-    postprocess: Postprocess, plan: Plans, bars: Bars, go_on: Callable[[], None]
+def test_spans_are_joined_in_order(
+    postprocess: Postprocess, plan: Plans, bars: Bars, never_stop: Callable[[], None]
 ) -> None:
-    asked, frames = plan(width=320, height=64, frames=40), bars(40, 320, 64)
-    clips = [(Clip(frames[span.start : span.stop], 24), span) for span in asked.spans]
-    pieces = [postprocess.encode(clip, asked, span, go_on) for clip, span in clips]
+    requested, frames = plan(width=320, height=64, frames=40), bars(40, 320, 64)
+    clips = [(Clip(frames[span.start : span.stop], 24), span) for span in requested.spans]
+    spans = [postprocess.encode(clip, requested, span, never_stop) for clip, span in clips]
 
-    made = postprocess.assemble(pieces[::-1], asked)
+    result = postprocess.assemble(spans[::-1], requested)
 
-    assert np.abs(np.stack(list(video.decode(kind(made, "video").data))).astype(int) - frames).mean() < 4
+    assert np.abs(np.stack(list(video.decode(find_output(result, "video").data))).astype(int) - frames).mean() < 4
 
 
 @pytest.mark.parametrize("lost", [0, 1, 2])
-def test_a_missing_piece_is_never_papered_over(
-    postprocess: Postprocess, plan: Plans, bars: Bars, go_on: Callable[[], None], lost: int
+def test_a_missing_span_fails(
+    postprocess: Postprocess, plan: Plans, bars: Bars, never_stop: Callable[[], None], lost: int
 ) -> None:
-    asked, frames = plan(width=64, height=64, frames=40), bars(16, 64, 64)
-    pieces = [
-        postprocess.encode(Clip(frames[: len(span)], 24), asked, span, go_on)
-        for span in asked.spans
+    requested, frames = plan(width=64, height=64, frames=40), bars(16, 64, 64)
+    spans = [
+        postprocess.encode(Clip(frames[: len(span)], 24), requested, span, never_stop)
+        for span in requested.spans
         if span.index != lost
     ]
 
     with pytest.raises(StageFailed, match="not the spans of the plan"):
-        postprocess.assemble(pieces, asked)
+        postprocess.assemble(spans, requested)
 
 
-def test_a_piece_that_lies_about_its_frames_is_caught(
-    postprocess: Postprocess, plan: Plans, bars: Bars, go_on: Callable[[], None]
+def test_a_wrong_number_of_frames_in_a_span_fails(
+    postprocess: Postprocess, plan: Plans, bars: Bars, never_stop: Callable[[], None]
 ) -> None:
-    asked = plan(width=64, height=64, frames=10)
-    piece = postprocess.encode(Clip(bars(9, 64, 64), 24), asked, asked.spans[0], go_on)
+    requested = plan(width=64, height=64, frames=10)
+    encoded = postprocess.encode(Clip(bars(9, 64, 64), 24), requested, requested.spans[0], never_stop)
 
     with pytest.raises(StageFailed, match="not 64x64, 10 frames"):
-        postprocess.assemble([Piece(0, piece.data, 10)], asked)
+        postprocess.assemble([EncodedSpan(0, encoded.data, 10)], requested)
 
 
-def test_a_stored_file_is_checked_bit_by_bit(postprocess: Postprocess, film: Callable[..., Video], plan: Plans) -> None:
-    made = film(plan(width=64, height=64))
-    for output in made.outputs:
-        postprocess.check(output.data, output)
+def test_a_modified_stored_file_fails(postprocess: Postprocess, render: Callable[..., Video], plan: Plans) -> None:
+    result = render(plan(width=64, height=64))
+    for output in result.outputs:
+        postprocess.verify(output.data, output)
 
-        with pytest.raises(StageFailed, match="not what was written"):
-            postprocess.check(output.data[:-1] + b"?", output)
+        with pytest.raises(StageFailed, match="differs from the written bytes"):
+            postprocess.verify(output.data[:-1] + b"?", output)
 
 
-def test_a_stored_file_is_checked_for_what_it_holds(
-    postprocess: Postprocess, film: Callable[..., Video], plan: Plans
+def test_a_stored_video_with_other_properties_fails(
+    postprocess: Postprocess, render: Callable[..., Video], plan: Plans
 ) -> None:
-    output = kind(film(plan(width=64, height=64)), "video")
+    output = find_output(render(plan(width=64, height=64)), "video")
 
     for wrong in ({"frames": 47}, {"width": 66}, {"duration": 1.9}):
         with pytest.raises(StageFailed, match="the file holds"):
-            postprocess.check(output.data, replace(output, **wrong))
+            postprocess.verify(output.data, replace(output, **wrong))
 
 
-def test_without_interpolation_a_span_is_cut_from_the_base(
+def test_without_interpolation_a_span_is_a_slice_of_the_base_clip(
     postprocess: Postprocess, plan: Plans, noise: Callable[..., Clip]
 ) -> None:
-    base, asked = noise(20, 40, 72), plan(fps=8, frames=20, base_frames=20)
+    base, requested = noise(20, 40, 72), plan(fps=8, frames=20, base_frames=20)
 
-    cut = [postprocess.select(base, asked, span) for span in asked.spans]
+    selected = [postprocess.select(base, requested, span) for span in requested.spans]
 
-    assert [len(clip) for clip in cut] == [16, 4]
-    assert np.array_equal(np.concatenate([clip.frames for clip in cut]), base.frames)
+    assert [len(clip) for clip in selected] == [16, 4]
+    assert np.array_equal(np.concatenate([clip.frames for clip in selected]), base.frames)
 
 
-def test_the_base_clip_is_kept_without_loss(postprocess: Postprocess, noise: Callable[..., Clip]) -> None:
+def test_the_base_clip_is_stored_without_loss(postprocess: Postprocess, noise: Callable[..., Clip]) -> None:
     base = noise(16, 40, 72)
 
-    assert np.array_equal(postprocess.restore(postprocess.lossless(base)).frames, base.frames)
+    assert np.array_equal(postprocess.decode_base(postprocess.encode_base(base)).frames, base.frames)

@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import Refused
-from pipeline.models import registry
-from pipeline.spec import Plan, Scheduler, Spec
-from pipeline.stages import preprocess as module
-from pipeline.stages.preprocess import Preprocess, base_size
+from pipeline.contract import catalog
+from pipeline.contract.errors import Refused
+from pipeline.contract.plan import Plan
+from pipeline.contract.spec import Scheduler, Spec
+from pipeline.models import weights
+from pipeline.stages.preprocess import Preprocess, base_size, upscale_factor
 
 PROMPT = "a red circle moving right on a blue background"
 
@@ -25,32 +26,32 @@ def spec(**changes: Any) -> Spec:
 def test_defaults_come_from_the_model(preprocess: Preprocess) -> None:
     plan = preprocess(spec(seed=3))
 
-    model = registry.MODELS["tiny"]
+    model = catalog.MODELS["tiny"]
     assert (plan.num_inference_steps, plan.guidance_scale) == (model.num_inference_steps, model.guidance_scale)
     assert plan.scheduler is model.scheduler
     assert plan.seed == 3
     assert (plan.width, plan.height, plan.fps, plan.frames) == (512, 512, 24, 48)
 
 
-def test_what_was_asked_for_is_kept(preprocess: Preprocess) -> None:
-    asked = {"num_inference_steps": 3, "guidance_scale": 0.0, "scheduler": "euler", "seed": 0, "format": "gif"}
+def test_requested_values_are_used(preprocess: Preprocess) -> None:
+    requested = {"num_inference_steps": 3, "guidance_scale": 0.0, "scheduler": "euler", "seed": 0, "format": "gif"}
 
-    plan = preprocess(spec(**asked))
+    plan = preprocess(spec(**requested))
 
-    assert {name: getattr(plan, name) for name in asked} == asked
+    assert {name: getattr(plan, name) for name in requested} == requested
 
 
-def test_without_a_seed_one_is_drawn_each_time(preprocess: Preprocess) -> None:
+def test_without_a_seed_each_plan_has_a_random_one(preprocess: Preprocess) -> None:
     assert len({preprocess(spec()).seed for _ in range(5)}) == 5
 
 
 @pytest.mark.parametrize(("seconds", "frames"), [(0.5, 4), (1, 8), (2, 16), (2.04, 16), (2.1, 17), (4, 32), (20, 160)])
-def test_diffusion_draws_eight_frames_a_second(preprocess: Preprocess, seconds: float, frames: int) -> None:
+def test_the_base_clip_has_eight_frames_per_second(preprocess: Preprocess, seconds: float, frames: int) -> None:
     assert preprocess(spec(duration_seconds=seconds, width=256, height=256)).base_frames == frames
 
 
 @pytest.mark.parametrize("seconds", [0.5, 0.56, 1.0, 1.3125, 2.0, 3.9])
-def test_at_the_models_own_rate_nothing_is_interpolated(preprocess: Preprocess, seconds: float) -> None:
+def test_at_the_frame_rate_of_the_model_nothing_is_interpolated(preprocess: Preprocess, seconds: float) -> None:
     plan = preprocess(spec(fps=8, duration_seconds=seconds))
 
     assert not plan.interpolated
@@ -79,19 +80,19 @@ def test_known_base_sizes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("width", "height", "drawn"),
+    ("width", "height", "base"),
     [(512, 512, (64, 64)), (640, 360, (80, 48)), (360, 640, (48, 80)), (768, 512, (72, 48)), (1024, 256, (128, 32))],
 )
-def test_the_small_model_draws_sizes_that_it_knows(
-    preprocess: Preprocess, width: int, height: int, drawn: tuple[int, int]
+def test_the_tiny_model_prefers_the_sizes_of_its_training(
+    preprocess: Preprocess, width: int, height: int, base: tuple[int, int]
 ) -> None:
     plan = preprocess(spec(width=width, height=height))
 
-    assert (plan.base_width, plan.base_height) == drawn
+    assert (plan.base_width, plan.base_height) == base
 
 
 @pytest.mark.parametrize(("side", "factor"), [(64, 1), (66, 2), (128, 2), (130, 4), (256, 4), (1024, 4)])
-def test_the_smallest_enlargement_that_reaches_the_size(preprocess: Preprocess, side: int, factor: int) -> None:
+def test_the_smallest_sufficient_upscale_factor_is_used(preprocess: Preprocess, side: int, factor: int) -> None:
     plan = preprocess(spec(width=side, height=side))
 
     assert plan.upscale == factor
@@ -99,12 +100,12 @@ def test_the_smallest_enlargement_that_reaches_the_size(preprocess: Preprocess, 
 
 
 @pytest.mark.parametrize(("width", "height"), [(160, 98), (162, 96)])
-def test_both_sides_must_reach_the_size(width: int, height: int) -> None:
-    assert module.factor(80, 48, spec(width=160, height=96)) == 2
-    assert module.factor(80, 48, spec(width=width, height=height)) == 4
+def test_both_sides_must_reach_the_requested_size(width: int, height: int) -> None:
+    assert upscale_factor(80, 48, spec(width=160, height=96)) == 2
+    assert upscale_factor(80, 48, spec(width=width, height=height)) == 4
 
 
-def test_a_second_try_after_running_out_of_memory_draws_less(preprocess: Preprocess) -> None:
+def test_the_retry_after_out_of_memory_has_half_the_area(preprocess: Preprocess) -> None:
     usual, reduced = preprocess(spec(seed=1)), preprocess(spec(seed=1), reduced=True)
 
     assert reduced.base_width * reduced.base_height <= usual.base_width * usual.base_height / 2
@@ -113,7 +114,7 @@ def test_a_second_try_after_running_out_of_memory_draws_less(preprocess: Preproc
     assert reduced.model_dump(exclude=changed) == usual.model_dump(exclude=changed)
 
 
-def test_unknown_words_and_random_weights_are_warned_of(preprocess: Preprocess) -> None:
+def test_unknown_words_and_random_weights_give_warnings(preprocess: Preprocess) -> None:
     warnings = preprocess(spec(prompt="a red zebra moving left on a blue background")).warnings
 
     assert any(warning.endswith("does not know: zebra") for warning in warnings)
@@ -122,57 +123,55 @@ def test_unknown_words_and_random_weights_are_warned_of(preprocess: Preprocess) 
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"prompt": " ".join(["red"] * 23)}, "the first 22 words"),
         ({"negative_prompt": "a, b" * 12}, "the first 22 words"),
         ({"negative_prompt": "green", "guidance_scale": 1.0}, "no effect without guidance"),
     ],
 )
-def test_what_will_not_be_heard_is_said(preprocess: Preprocess, changes: dict[str, Any], said: str) -> None:
-    assert any(said in warning for warning in preprocess(spec(**changes)).warnings)
+def test_ignored_text_gives_a_warning(preprocess: Preprocess, changes: dict[str, Any], message: str) -> None:
+    assert any(message in warning for warning in preprocess(spec(**changes)).warnings)
 
 
-def test_what_will_be_heard_is_not_warned_of(preprocess: Preprocess) -> None:
+def test_text_that_is_used_gives_no_warning(preprocess: Preprocess) -> None:
     plan = preprocess(spec(prompt=" ".join(["red"] * 22), negative_prompt="green", guidance_scale=1.5))
 
     assert [warning for warning in plan.warnings if "random weights" not in warning] == []
 
 
 @pytest.mark.parametrize(
-    ("changes", "pointer", "said"),
+    ("changes", "pointer", "message"),
     [
         ({"model": "sora"}, "/model", "tiny, animatediff"),
         ({"model": "animatediff"}, "/model", "animatediff/base/model_index.json"),
     ],
 )
-def test_what_cannot_be_done_is_refused(
-    preprocess: Preprocess, changes: dict[str, Any], pointer: str, said: str
+def test_unavailable_models_are_refused(
+    preprocess: Preprocess, changes: dict[str, Any], pointer: str, message: str
 ) -> None:
     with pytest.raises(Refused) as refused:
         preprocess(spec(**changes))
 
     assert refused.value.pointer == pointer
-    assert said.split("/")[0] in refused.value.message
-    assert said.rpartition("/")[2] in refused.value.message
+    assert message.split("/")[0] in refused.value.message
+    assert message.rpartition("/")[2] in refused.value.message
 
 
-def test_a_sampler_that_the_model_does_not_know_is_refused(
-    preprocess: Preprocess, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    few = replace(registry.MODELS["tiny"], schedulers=(Scheduler.LCM,))
-    monkeypatch.setattr(registry, "MODELS", {"tiny": few})
+def test_an_unsupported_scheduler_is_refused(preprocess: Preprocess, monkeypatch: pytest.MonkeyPatch) -> None:
+    limited = replace(catalog.MODELS["tiny"], schedulers=(Scheduler.LCM,))
+    monkeypatch.setattr(catalog, "MODELS", {"tiny": limited})
 
-    with pytest.raises(Refused, match="tiny cannot be sampled with ddim, only with: lcm") as refused:
+    with pytest.raises(Refused, match="tiny does not support the scheduler ddim; available: lcm") as refused:
         preprocess(spec(scheduler="ddim"))
 
     assert refused.value.pointer == "/scheduler"
 
 
-def test_an_upscaler_is_only_missed_where_it_is_needed(
+def test_a_missing_upscaler_is_refused_only_if_needed(
     tmp_path: Path, models_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(registry, "SHIPPED", tmp_path / "nowhere")
+    monkeypatch.setattr(weights, "SHIPPED", tmp_path / "nowhere")
     (tmp_path / "tiny").mkdir()
     for part in ("base", "motion-adapter", "film.pt"):
         (tmp_path / "tiny" / part).symlink_to(models_dir / "tiny" / part)

@@ -6,14 +6,13 @@ import pytest
 import torch
 
 from pipeline.clip import Clip
-from pipeline.errors import OutOfMemory, StageFailed, Stopped
+from pipeline.contract.errors import CheckStopped, OutOfMemory, StageFailed, Stopped
+from pipeline.contract.plan import Plan
 from pipeline.models.realesrgan import SRVGGNetCompact
-from pipeline.spec import Plan
 from pipeline.stages import upscale as module
-from pipeline.stages.upscale import Upscale, tiled
+from pipeline.stages.upscale import Upscale, apply_tiled
 
 Plans = Callable[..., Plan]
-Check = Callable[[], None]
 
 
 @pytest.fixture
@@ -24,10 +23,16 @@ def upscale(models_dir: Path) -> Upscale:
 @pytest.mark.parametrize(
     ("factor", "width", "height"), [(2, 144, 80), (4, 288, 160), (4, 256, 144), (4, 640, 360), (1, 100, 50)]
 )
-def test_frames_get_exactly_the_size_asked_for(
-    upscale: Upscale, plan: Plans, noise: Callable[..., Clip], go_on: Check, factor: int, width: int, height: int
+def test_frames_have_exactly_the_requested_size(
+    upscale: Upscale,
+    plan: Plans,
+    noise: Callable[..., Clip],
+    never_stop: CheckStopped,
+    factor: int,
+    width: int,
+    height: int,
 ) -> None:
-    clip = upscale(noise(3, 40, 72, 24), plan(upscale=factor, width=width, height=height), go_on)
+    clip = upscale(noise(3, 40, 72, 24), plan(upscale=factor, width=width, height=height), never_stop)
 
     assert clip.frames.shape == (3, height, width, 3)
     assert clip.fps == 24
@@ -35,22 +40,24 @@ def test_frames_get_exactly_the_size_asked_for(
 
 
 def test_batches_do_not_change_the_frames(
-    upscale: Upscale, plan: Plans, noise: Callable[..., Clip], go_on: Check
+    upscale: Upscale, plan: Plans, noise: Callable[..., Clip], never_stop: CheckStopped
 ) -> None:
-    clip, asked = noise(5, 16, 24), plan(upscale=2, width=48, height=32)
-    whole = upscale(clip, asked, go_on)
-    upscale._at_once_pixels = 2 * 32 * 48
+    clip, requested = noise(5, 16, 24), plan(upscale=2, width=48, height=32)
+    whole = upscale(clip, requested, never_stop)
+    upscale._batch_pixels = 2 * 32 * 48
     checks: list[int] = []
 
-    batched = upscale(clip, asked, lambda: checks.append(1))
+    batched = upscale(clip, requested, lambda: checks.append(1))
 
     assert len(checks) == 3
     assert np.abs(whole.frames.astype(int) - batched.frames).max() <= 1
 
 
-def test_a_batch_is_as_large_as_what_comes_out(upscale: Upscale, plan: Plans, noise: Callable[..., Clip]) -> None:
-    """Tiny frames that become large ones: many at once would not fit."""
-    upscale._at_once_pixels = 2 * 256 * 256
+def test_batches_are_limited_by_the_size_of_the_output(
+    upscale: Upscale, plan: Plans, noise: Callable[..., Clip]
+) -> None:
+    """A batch limited by the small input would not fit into memory after the resize."""
+    upscale._batch_pixels = 2 * 256 * 256
     checks: list[int] = []
 
     upscale(noise(4, 16, 16), plan(upscale=2, width=256, height=256), lambda: checks.append(1))
@@ -58,82 +65,84 @@ def test_a_batch_is_as_large_as_what_comes_out(upscale: Upscale, plan: Plans, no
     assert len(checks) == 2
 
 
-def test_tiles_show_no_seam(models_dir: Path, plan: Plans, noise: Callable[..., Clip], go_on: Check) -> None:
-    clip, asked = noise(1, 70, 90), plan(upscale=4, width=360, height=280)
+def test_tiles_equal_the_whole_frame(
+    models_dir: Path, plan: Plans, noise: Callable[..., Clip], never_stop: CheckStopped
+) -> None:
+    clip, requested = noise(1, 70, 90), plan(upscale=4, width=360, height=280)
 
-    whole = Upscale(models_dir, "cpu")(clip, asked, go_on)
-    pieces = Upscale(models_dir, "cpu", tile=32)(clip, asked, go_on)
+    whole = Upscale(models_dir, "cpu")(clip, requested, never_stop)
+    tiled = Upscale(models_dir, "cpu", tile=32)(clip, requested, never_stop)
 
-    assert np.abs(whole.frames.astype(int) - pieces.frames).max() <= 1
+    assert np.abs(whole.frames.astype(int) - tiled.frames).max() <= 1
 
 
-def test_a_tile_never_holds_more_than_asked() -> None:
+def test_a_tile_with_its_margins_has_a_limited_size() -> None:
     network = SRVGGNetCompact(num_feat=4, num_conv=1, upscale=2)
-    seen: list[tuple[int, ...]] = []
-    network.register_forward_pre_hook(lambda _, inputs: seen.append(tuple(inputs[0].shape[-2:])))
+    shapes: list[tuple[int, ...]] = []
+    network.register_forward_pre_hook(lambda _, args: shapes.append(tuple(args[0].shape[-2:])))
 
-    assert tiled(network, torch.rand(1, 3, 100, 70), 32).shape == (1, 3, 200, 140)
+    assert apply_tiled(network, torch.rand(1, 3, 100, 70), 32).shape == (1, 3, 200, 140)
 
-    assert len(seen) == 12
-    assert max(height for height, _ in seen) == 32 + 2 * module.MARGIN
-    assert max(width for _, width in seen) <= 32 + 2 * module.MARGIN
+    assert len(shapes) == 12
+    assert max(height for height, _ in shapes) == 32 + 2 * module.MARGIN
+    assert max(width for _, width in shapes) <= 32 + 2 * module.MARGIN
 
 
 class SmallDevice(torch.nn.Module):
-    """An upscaler on a device that holds `most` frames at a time, and of each so many pixels."""
+    """An upscaler on a device with memory for `max_frames` frames of `max_pixels` pixels."""
 
     scale = 2
 
-    def __init__(self, most: int, most_pixels: int = 10**9) -> None:
+    def __init__(self, max_frames: int, max_pixels: int = 10**9) -> None:
         super().__init__()
-        self.most, self.most_pixels, self.batches = most, most_pixels, []
+        self.max_frames, self.max_pixels, self.batches = max_frames, max_pixels, []
 
-    def forward(self, numbers: torch.Tensor) -> torch.Tensor:
-        self.batches.append(len(numbers))
-        if len(numbers) > self.most or numbers.shape[-1] * numbers.shape[-2] > self.most_pixels:
+    def forward(self, tensor: torch.Tensor) -> torch.Tensor:
+        self.batches.append(len(tensor))
+        if len(tensor) > self.max_frames or tensor.shape[-1] * tensor.shape[-2] > self.max_pixels:
             raise torch.OutOfMemoryError
-        return torch.nn.functional.interpolate(numbers, scale_factor=2.0)
+        return torch.nn.functional.interpolate(tensor, scale_factor=2.0)
 
 
-def test_a_device_that_is_too_small_gets_fewer_frames_from_then_on(
-    upscale: Upscale, plan: Plans, noise: Callable[..., Clip], go_on: Check
+def test_out_of_memory_reduces_the_batch_permanently(
+    upscale: Upscale, plan: Plans, noise: Callable[..., Clip], never_stop: CheckStopped
 ) -> None:
-    network, clip = SmallDevice(most=3), noise(8, 16, 24)
+    network, clip = SmallDevice(max_frames=3), noise(8, 16, 24)
     upscale._loaded = ("tiny-realesr-x2", network)
-    asked = plan(upscale=2, width=48, height=32)
+    requested = plan(upscale=2, width=48, height=32)
 
-    enlarged = upscale(clip, asked, go_on)
-    upscale(clip, asked, go_on)
+    enlarged = upscale(clip, requested, never_stop)
+    upscale(clip, requested, never_stop)
 
     assert network.batches == [8, 4, 2, 2, 2, 2, 2, 2, 2, 2]
     assert np.array_equal(enlarged.frames[:, ::2, ::2], clip.frames)
 
 
-def test_a_device_that_is_too_small_for_a_frame_gets_tiles_of_it(
-    upscale: Upscale, plan: Plans, noise: Callable[..., Clip], go_on: Check
+def test_out_of_memory_for_one_frame_reduces_the_tile(
+    upscale: Upscale, plan: Plans, noise: Callable[..., Clip], never_stop: CheckStopped
 ) -> None:
-    clip, asked = noise(2, 200, 280), plan(upscale=2, width=560, height=400)
-    network = SmallDevice(most=1, most_pixels=110 * 110)
+    clip, requested = noise(2, 200, 280), plan(upscale=2, width=560, height=400)
+    network = SmallDevice(max_frames=1, max_pixels=110 * 110)
     upscale._loaded = ("tiny-realesr-x2", network)
 
-    enlarged = upscale(clip, asked, go_on)
+    enlarged = upscale(clip, requested, never_stop)
 
     assert upscale.tile == 70
     assert np.array_equal(enlarged.frames[:, ::2, ::2], clip.frames)
 
 
-def test_not_even_one_frame_is_out_of_memory(
-    upscale: Upscale, plan: Plans, noise: Callable[..., Clip], go_on: Check
+def test_out_of_memory_for_the_smallest_tile_fails(
+    upscale: Upscale, plan: Plans, noise: Callable[..., Clip], never_stop: CheckStopped
 ) -> None:
-    upscale._loaded = ("tiny-realesr-x2", SmallDevice(most=0))
+    upscale._loaded = ("tiny-realesr-x2", SmallDevice(max_frames=0))
 
     with pytest.raises(OutOfMemory) as error:
-        upscale(noise(2, 16, 24), plan(upscale=2, width=48, height=32), go_on)
+        upscale(noise(2, 16, 24), plan(upscale=2, width=48, height=32), never_stop)
 
     assert error.value.stage == "upscale"
 
 
-def test_a_stop_is_heard(upscale: Upscale, plan: Plans, noise: Callable[..., Clip]) -> None:
+def test_a_stop_is_checked(upscale: Upscale, plan: Plans, noise: Callable[..., Clip]) -> None:
     def stop() -> None:
         raise Stopped
 
@@ -141,6 +150,8 @@ def test_a_stop_is_heard(upscale: Upscale, plan: Plans, noise: Callable[..., Cli
         upscale(noise(1, 16, 24), plan(), stop)
 
 
-def test_missing_files_are_named(tmp_path: Path, plan: Plans, noise: Callable[..., Clip], go_on: Check) -> None:
+def test_missing_files_are_named(
+    tmp_path: Path, plan: Plans, noise: Callable[..., Clip], never_stop: CheckStopped
+) -> None:
     with pytest.raises(StageFailed, match=r"upscale: the files of realesrgan-x4plus are missing"):
-        Upscale(tmp_path, "cpu")(noise(1, 8, 8), plan(model="animatediff"), go_on)
+        Upscale(tmp_path, "cpu")(noise(1, 8, 8), plan(model="animatediff"), never_stop)

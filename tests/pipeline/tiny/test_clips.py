@@ -3,10 +3,11 @@ import random
 import numpy as np
 import pytest
 
-from pipeline.tiny import clips, vocabulary
+from pipeline.contract import vocabulary
+from pipeline.tiny import clips
 
 
-def test_the_same_seed_draws_the_same_clip() -> None:
+def test_a_seed_determines_the_clip() -> None:
     scene = clips.Scene("star", "yellow", "purple", "orbit")
     first, again, other = clips.clip(scene, 3), clips.clip(scene, 3), clips.clip(scene, 4)
     assert first.shape == (16, 64, 64, 3)
@@ -26,7 +27,7 @@ def test_the_object_stays_inside(motion: str, width: int, height: int) -> None:
         assert (border == clips.PALETTE["black"][0]).all()
 
 
-def test_finer_clips_pass_through_the_same_frames() -> None:
+def test_a_higher_frame_rate_contains_the_same_frames() -> None:
     scene = clips.Scene("square", "red", "white", "bounce")
     assert np.array_equal(clips.clip(scene, 1, frames=31)[::2], clips.clip(scene, 1))
 
@@ -46,7 +47,7 @@ def test_one_in_ten_combinations_is_held_out() -> None:
     assert all(clips.random_scene(rng, held_out=True).held_out for _ in range(20))
 
 
-def test_captions_say_what_is_shown_in_known_words() -> None:
+def test_captions_match_the_scene_and_use_known_words() -> None:
     rng = random.Random(1)
     texts = set()
     for _ in range(2000):
@@ -56,11 +57,12 @@ def test_captions_say_what_is_shown_in_known_words() -> None:
         assert caption.shape == scene.shape
         assert caption.background in (None, scene.background)
         assert caption.motion in (None, scene.motion)
-        assert len(vocabulary.unknown_words(caption.text)) <= 1  # one non-word now and then
+        # Some captions contain one unknown word.
+        assert len(vocabulary.unknown_words(caption.text)) <= 1
     assert len(texts) > 1900
 
 
-def test_the_plain_prompt() -> None:
+def test_the_standard_prompt() -> None:
     scene = clips.Scene("circle", "red", "blue", "right")
     assert clips.prompt(scene) == "a red circle moving right on a blue background"
     assert not scene.held_out

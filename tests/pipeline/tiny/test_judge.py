@@ -15,7 +15,7 @@ def expected(scene: clips.Scene) -> Verdict:
 
 
 def through_h264(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Encode and decode in memory, 4:2:0, at an ordinary quality."""
+    """Encode and decode in memory, with 4:2:0 and a usual quality."""
     file = io.BytesIO()
     with av.open(file, "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=clips.FPS, options={"crf": "23"})
@@ -33,7 +33,7 @@ def through_h264(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
     ("width", "height", "count"),
     [(64, 64, 200), (80, 48, 40), (48, 80, 40), (128, 128, 20), (256, 256, 10), (512, 512, 4)],
 )
-def test_drawn_clips_are_judged_right(width: int, height: int, count: int) -> None:
+def test_drawn_clips_are_classified_correctly(width: int, height: int, count: int) -> None:
     rng = random.Random(width)
     for seed in range(count):
         scene = clips.random_scene(rng, held_out=seed % 3 == 0, motion=clips.MOTIONS[seed % 10])
@@ -41,30 +41,30 @@ def test_drawn_clips_are_judged_right(width: int, height: int, count: int) -> No
 
 
 @pytest.mark.parametrize(("side", "count"), [(64, 40), (256, 6)])
-def test_compressed_clips_are_judged_right(side: int, count: int) -> None:
+def test_compressed_clips_are_classified_correctly(side: int, count: int) -> None:
     rng = random.Random(5)
     for seed in range(count):
         scene = clips.random_scene(rng, motion=clips.MOTIONS[seed % 10])
         assert judge(through_h264(clips.clip(scene, seed, side, side))) == expected(scene)
 
 
-def test_more_frames_do_not_matter() -> None:
+def test_the_number_of_frames_does_not_change_the_verdict() -> None:
     for seed, motion in enumerate(clips.MOTIONS):
         scene = clips.Scene("triangle", "cyan", "black", motion)
         assert judge(clips.clip(scene, seed, frames=46)) == expected(scene)
 
 
-def test_an_empty_clip_shows_nothing() -> None:
+def test_an_empty_clip_has_no_object() -> None:
     frames = np.full((16, 64, 64, 3), clips.PALETTE["blue"], dtype=np.uint8)
     assert judge(frames) == Verdict("blue", NONE, NONE, NONE)
 
 
-def test_noise_is_no_motion() -> None:
+def test_noise_is_not_a_motion() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (16, 64, 64, 3), dtype=np.uint8)
     assert judge(noise).motion in (NONE, "still", "spin")
 
 
-def test_frames_out_of_order_are_not_called_the_motion() -> None:
+def test_the_motion_depends_on_the_order_of_frames() -> None:
     frames = clips.clip(clips.Scene("circle", "red", "blue", "right"), 0)
     shuffled = frames[np.random.default_rng(2).permutation(len(frames))]
     assert judge(frames).motion == "right"

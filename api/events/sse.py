@@ -1,0 +1,58 @@
+"""The events of one job as server-sent events, for clients without WebSocket."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import StreamingResponse
+
+from api.auth.dependencies import Caller
+from api.dependencies import Gateway, GatewayDep
+from api.events.feed import Feed, JobEvent
+from api.events.hub import HubDep
+from api.events.payloads import payload
+from api.jobs.dependencies import OwnJob
+from api.problems import documented
+from db.tables import TERMINAL
+
+# Proxies close connections that are idle for longer.
+KEEP_ALIVE_SECONDS = 15.0
+
+router = APIRouter(prefix="/api", tags=["events"])
+
+
+async def job_feed(hub: HubDep, access: Caller, job_id: UUID) -> AsyncIterator[Feed]:
+    with hub.subscribe(access.user_id, job_id) as feed:
+        yield feed
+
+
+@router.get("/jobs/{job_id}/events", response_class=StreamingResponse, responses=documented(401, 404, 429))
+async def stream_events(
+    gateway: GatewayDep, access: Caller, feed: Annotated[Feed, Depends(job_feed)], job: OwnJob
+) -> StreamingResponse:
+    """The current `job.status`, then the events of the job, until it is terminal or the access token expires."""
+    feed.offer(job)
+    return StreamingResponse(event_stream(gateway, feed, access.expires_at), media_type="text/event-stream")
+
+
+async def event_stream(gateway: Gateway, feed: Feed, expires_at: float) -> AsyncIterator[str]:
+    terminal = False
+    while not terminal and time.time() < expires_at:
+        try:
+            events = await asyncio.wait_for(feed.next(), KEEP_ALIVE_SECONDS)
+        except TimeoutError:
+            yield ": keep-alive\n\n"
+            continue
+        for event in events:
+            yield await encode_event(gateway, event)
+        terminal = any(event.job.status in TERMINAL for event in events)
+
+
+async def encode_event(gateway: Gateway, event: JobEvent) -> str:
+    envelope = {"type": event.type, "job_id": str(event.job.id), "revision": event.job.revision}
+    envelope |= {"data": await payload(gateway, event)}
+    return f"id: {event.job.revision}\nevent: {event.type}\ndata: {json.dumps(envelope, ensure_ascii=False)}\n\n"

@@ -1,0 +1,222 @@
+"""The WebSocket `/api/ws`: a snapshot of the user's jobs, then their events.
+
+The first message of the client authenticates it, with an access token or with a ticket from `POST /api/ws/ticket`;
+credentials are never part of the URL, which proxies log. The connection expires with the token unless the client sends
+another one. docs/API.md describes the messages and the close codes.
+"""
+
+import asyncio
+import json
+import time
+from datetime import UTC, datetime
+from enum import IntEnum
+from typing import Any, Literal, NoReturn
+from uuid import UUID
+
+from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from api.auth.dependencies import Auth, AuthDep, Caller, CurrentUser
+from api.auth.tokens import TICKET_SECONDS, Access
+from api.dependencies import Gateway, GatewayDep
+from api.events.feed import Feed, SlowReader
+from api.events.hub import Hub, HubDep
+from api.events.payloads import payload, snapshot
+from api.problems import TokenRefused, TooManyRequests, documented
+from db import users
+from db.errors import DATABASE_ERRORS, is_transient
+
+AUTH_SECONDS = 5.0
+# A reader whose send buffer stays full for this long is disconnected.
+SEND_SECONDS = 5.0
+CLOSE_SECONDS = 1.0
+PING_SECONDS = 20.0
+# How long before expiry the client is asked for a new token.
+REAUTHENTICATE_SECONDS = 30.0
+MAX_MESSAGE_CHARS = 8192
+
+router = APIRouter(prefix="/api", tags=["events"])
+
+
+class CloseCode(IntEnum):
+    RETRY_LATER = 1013
+    MALFORMED_MESSAGE = 4400
+    UNAUTHENTICATED = 4401
+    OTHER_USER = 4403
+    AUTH_TIMEOUT = 4408
+    TOO_MANY_CONNECTIONS = 4429
+
+
+class Ticket(BaseModel):
+    ticket: str
+    expires_in: int = TICKET_SECONDS
+
+
+class ClientMessage(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    type: Literal["auth", "pong"]
+    token: str | None = None
+    ticket: str | None = None
+
+
+class ConnectionClosed(Exception):
+    """The gateway closes the connection with this code."""
+
+    def __init__(self, code: CloseCode, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+@router.post("/ws/ticket", status_code=201, responses=documented(401))
+async def create_ticket(auth: AuthDep, access: Caller, _: CurrentUser) -> Ticket:
+    """A ticket that opens one WebSocket within 30 seconds, so that the access token need not be sent over it."""
+    return Ticket(ticket=auth.tokens.issue_ticket(access))
+
+
+@router.websocket("/ws")
+async def connect(websocket: WebSocket, gateway: GatewayDep, auth: AuthDep, hub: HubDep) -> None:
+    await websocket.accept()
+    await Connection(websocket, gateway, auth, hub).serve()
+
+
+class Connection:
+    def __init__(self, websocket: WebSocket, gateway: Gateway, auth: Auth, hub: Hub) -> None:
+        self._websocket = websocket
+        self._gateway, self._auth, self._hub = gateway, auth, hub
+        self._send_lock = asyncio.Lock()
+        self._seq = 0
+        self._access: Access
+
+    async def serve(self) -> None:
+        try:
+            await self._serve_until_closed()
+        except ConnectionClosed as closed:
+            await self._close(closed.code, closed.reason)
+        except SlowReader:
+            await self._close(CloseCode.RETRY_LATER, "the reader is too slow")
+        except TooManyRequests as error:
+            await self._close(CloseCode.TOO_MANY_CONNECTIONS, str(error))
+        except WebSocketDisconnect:
+            pass
+        except DATABASE_ERRORS as error:
+            if not is_transient(error):
+                raise
+            await self._close(CloseCode.RETRY_LATER, "the database is unreachable")
+
+    async def _serve_until_closed(self) -> NoReturn:
+        """Run the loops of this connection until the first of them raises."""
+        self._access = await self._authenticate_first_message()
+        with self._hub.subscribe(self._access.user_id) as feed:
+            await self._send_hello()
+            await self._send("snapshot", await snapshot(self._gateway, feed))
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    for loop in (self._send_events(feed), self._receive_all(), self._send_pings(), self._expire()):
+                        tasks.create_task(loop)
+            except* (ConnectionClosed, WebSocketDisconnect, SlowReader, *DATABASE_ERRORS) as group:
+                error = group.exceptions[0]
+            raise error
+
+    async def _authenticate_first_message(self) -> Access:
+        try:
+            message = await asyncio.wait_for(self._receive(), AUTH_SECONDS)
+        except TimeoutError:
+            raise ConnectionClosed(CloseCode.AUTH_TIMEOUT, "no auth message received") from None
+        access = self._authenticate(message)
+        async with self._gateway.sessions() as session:
+            user = await users.get(session, access.user_id)
+        if user is None or user.disabled_at is not None:
+            raise ConnectionClosed(CloseCode.UNAUTHENTICATED, "the account does not exist or is disabled")
+        return access
+
+    def _authenticate(self, message: ClientMessage) -> Access:
+        tokens = self._auth.tokens
+        try:
+            return tokens.redeem_ticket(message.ticket) if message.ticket else tokens.verify(message.token or "")
+        except TokenRefused:
+            raise ConnectionClosed(CloseCode.UNAUTHENTICATED, "the token is invalid or has expired") from None
+
+    async def _receive(self) -> ClientMessage:
+        message = await self._websocket.receive()
+        if message["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(message.get("code", 1000))
+        text = message.get("text") or ""
+        try:
+            return ClientMessage.model_validate_json(text[:MAX_MESSAGE_CHARS])
+        except ValidationError:
+            raise ConnectionClosed(CloseCode.MALFORMED_MESSAGE, "the message is malformed") from None
+
+    async def _receive_all(self) -> NoReturn:
+        while True:
+            message = await self._receive()
+            if message.type == "auth":
+                await self._reauthenticate(self._authenticate(message))
+
+    async def _reauthenticate(self, access: Access) -> None:
+        if access.user_id != self._access.user_id:
+            raise ConnectionClosed(CloseCode.OTHER_USER, "the token belongs to another user")
+        self._access = access
+        await self._send_hello()
+
+    async def _send_events(self, feed: Feed) -> NoReturn:
+        while True:
+            for event in await feed.next():
+                data = await payload(self._gateway, event)
+                await self._send(event.type, data, event.job.id, event.job.revision)
+
+    async def _send_pings(self) -> NoReturn:
+        while True:
+            await asyncio.sleep(PING_SECONDS)
+            await self._send("ping", {})
+
+    async def _expire(self) -> NoReturn:
+        """Request a new token before the current one expires; close the connection if none was received."""
+        while True:
+            expires_at = self._access.expires_at
+            await asyncio.sleep(max(0.0, expires_at - REAUTHENTICATE_SECONDS - time.time()))
+            if self._access.expires_at == expires_at:
+                await self._send("error", {"code": "reauthenticate", "expires_at": _isoformat(expires_at)})
+            await asyncio.sleep(max(0.0, expires_at - time.time()))
+            if self._access.expires_at == expires_at:
+                raise ConnectionClosed(CloseCode.UNAUTHENTICATED, "the token has expired")
+
+    async def _send_hello(self) -> None:
+        data = {
+            "user_id": str(self._access.user_id),
+            "expires_at": _isoformat(self._access.expires_at),
+            "ping_seconds": PING_SECONDS,
+        }
+        await self._send("hello", data)
+
+    async def _send(
+        self, kind: str, data: dict[str, Any], job_id: UUID | None = None, revision: int | None = None
+    ) -> None:
+        """Send one message, or raise SlowReader. There is no queue: unsent changes stay in the feed and coalesce."""
+        async with self._send_lock:
+            self._seq += 1
+            envelope = {
+                "type": kind,
+                "seq": self._seq,
+                "at": _isoformat(time.time()),
+                "job_id": job_id and str(job_id),
+                "revision": revision,
+                "data": data,
+            }
+            message = json.dumps(envelope, ensure_ascii=False)
+            try:
+                await asyncio.wait_for(self._websocket.send_text(message), SEND_SECONDS)
+            except TimeoutError:
+                raise SlowReader from None
+
+    async def _close(self, code: CloseCode, reason: str) -> None:
+        """Close with a time limit: a client that does not read never completes the closing handshake."""
+        try:
+            await asyncio.wait_for(self._websocket.close(code, reason), CLOSE_SECONDS)
+        except (TimeoutError, WebSocketDisconnect, RuntimeError):
+            return
+
+
+def _isoformat(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

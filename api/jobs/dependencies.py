@@ -1,0 +1,46 @@
+"""Dependencies of the job routes."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Header, Response
+
+from api.auth.dependencies import CurrentUser
+from api.dependencies import GatewayDep, Transaction
+from api.problems import NotFound
+from db.jobs import queries as jobs
+from db.jobs.queries import Enqueued
+from db.jobs.quotas import Quotas
+from db.tables import Job
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        pattern=r"^[\x21-\x7e]{1,255}$", description="repeating a request with the same key returns the existing job"
+    ),
+]
+
+
+async def get_own_job(session: Transaction, user: CurrentUser, job_id: UUID) -> Job:
+    """The job named in the path. NotFound both if it does not exist and if another user owns it."""
+    job = await jobs.get(session, job_id, owner_id=user.id)
+    if job is None:
+        raise NotFound
+    return job
+
+
+OwnJob = Annotated[Job, Depends(get_own_job)]
+
+
+def get_quotas(gateway: GatewayDep) -> Quotas:
+    settings = gateway.settings
+    return Quotas(queued_per_user=settings.queued_per_user, seconds_per_day=settings.seconds_per_day)
+
+
+QuotasDep = Annotated[Quotas, Depends(get_quotas)]
+
+
+def set_submit_headers(response: Response, submitted: Enqueued) -> None:
+    response.headers["Location"] = f"/api/status/{submitted.job.id}"
+    if submitted.replayed:
+        response.headers["Idempotency-Replayed"] = "true"

@@ -1,0 +1,223 @@
+"""Jobs as their owners use them: submit, read, cancel, retry."""
+
+# ruff: noqa: S608  (composed of constants; every value is a bind parameter)
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import func, select, text, true
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from db.errors import IdempotencyKeyReuse, NotRetryable
+from db.jobs import fair_queue
+from db.jobs.quotas import Quotas, check_quotas
+from db.jobs.sql import TOUCHED, notify
+from db.tables import Artifact, Job, Status, User
+
+# Rows as they are in the database, although the session may hold an older copy.
+_fresh: Final = select(Job).execution_options(populate_existing=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Enqueued:
+    job: Job
+    # True: the existing job, returned for this Idempotency-Key.
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    data: list[Job]
+    has_more: bool
+
+
+async def enqueue(
+    session: AsyncSession,
+    *,
+    owner_id: UUID,
+    spec: dict[str, Any],
+    seconds: float,
+    quotas: Quotas,
+    idempotency_key: str | None = None,
+    request_hash: str | None = None,
+    priority: int = 0,
+    retried_from: UUID | None = None,
+) -> Enqueued:
+    """A new queued job, or the existing job of this Idempotency-Key.
+
+    Raises QueueFull, QuotaExceeded or IdempotencyKeyReuse. An advisory lock serialises the submissions of one user.
+    """
+    job = Job(
+        owner_id=owner_id,
+        spec=spec,
+        seconds=seconds,
+        charged_seconds=seconds,
+        idempotency_key=idempotency_key,
+        request_hash=request_hash,
+        priority=priority,
+        retried_from=retried_from,
+    )
+    return await _submit(session, job, quotas)
+
+
+async def retry(
+    session: AsyncSession,
+    job_id: UUID,
+    *,
+    owner_id: UUID,
+    quotas: Quotas,
+    idempotency_key: str | None = None,
+    request_hash: str | None = None,
+) -> Enqueued | None:
+    """A new job with the same spec that continues from the kept base clip; NotRetryable unless failed or canceled."""
+    old = await get(session, job_id, owner_id=owner_id)
+    if old is None:
+        return None
+    if old.status not in (Status.FAILED, Status.CANCELED):
+        raise NotRetryable
+    job = Job(
+        owner_id=owner_id,
+        spec=old.spec,
+        seconds=old.seconds,
+        charged_seconds=old.seconds,
+        idempotency_key=idempotency_key,
+        request_hash=request_hash,
+        priority=old.priority,
+        reduced=old.reduced,
+        retried_from=old.id,
+        base=await _kept_base(session, old),
+    )
+    return await _submit(session, job, quotas)
+
+
+async def get(session: AsyncSession, job_id: UUID, *, owner_id: UUID) -> Job | None:
+    return await session.scalar(_fresh.where(Job.id == job_id, Job.owner_id == owner_id))
+
+
+async def page(
+    session: AsyncSession,
+    *,
+    owner_id: UUID,
+    limit: int,
+    after: UUID | None = None,
+    order: str = "desc",
+    status: str | None = None,
+    trashed: bool = False,
+) -> Page:
+    """A page of the user's jobs by creation time, newest first unless `order` is 'asc'.
+
+    `after` is the last job of the page before. `trashed` selects the jobs in the trash instead of the others.
+    """
+    place = Job.trashed_at.is_not(None) if trashed else Job.trashed_at.is_(None)
+    statement = _fresh.where(Job.owner_id == owner_id, place).limit(limit + 1)
+    if status is not None:
+        statement = statement.where(Job.status == status)
+    if after is not None:
+        statement = statement.where(Job.id > after if order == "asc" else Job.id < after)
+    found = await session.scalars(statement.order_by(Job.id.asc() if order == "asc" else Job.id.desc()))
+    data = list(found)
+    return Page(data[:limit], has_more=len(data) > limit)
+
+
+async def open_jobs(session: AsyncSession, owner_ids: Iterable[UUID]) -> list[Job]:
+    """The queued and running jobs of these users, oldest first."""
+    is_open = Job.status.in_([Status.QUEUED, Status.RUNNING])
+    return list(await session.scalars(_fresh.where(Job.owner_id.in_(list(owner_ids)), is_open).order_by(Job.id)))
+
+
+async def newest(session: AsyncSession, owner_ids: Iterable[UUID], *, limit: int) -> list[Job]:
+    """The newest jobs of each of these users, `limit` per user, including those in the trash."""
+    own = select(Job.id).where(Job.owner_id == User.id).order_by(Job.id.desc()).limit(limit)
+    each = own.correlate(User).lateral()
+    ids = select(each.c.id).select_from(User).join(each, true()).where(User.id.in_(list(owner_ids)))
+    return list(await session.scalars(_fresh.where(Job.id.in_(ids)).order_by(Job.id.desc())))
+
+
+async def now(session: AsyncSession) -> datetime:
+    """The database's time at the start of this transaction, the clock of all timestamps in rows."""
+    return (await session.scalars(select(func.now()))).one()
+
+
+async def by_ids(session: AsyncSession, ids: Iterable[UUID]) -> list[Job]:
+    """These jobs regardless of their owner: for the gateway's event hub, never for a request."""
+    return list(await session.scalars(_fresh.where(Job.id.in_(list(ids)))))
+
+
+async def artifacts(session: AsyncSession, job_id: UUID, *, owner_id: UUID) -> list[Artifact]:
+    """The objects of the attempt that succeeded; none of a job that has not succeeded."""
+    statement = (
+        select(Artifact)
+        .join(Job, (Job.id == Artifact.job_id) & (Job.attempt == Artifact.attempt))
+        .where(Job.id == job_id, Job.owner_id == owner_id, Job.status == Status.SUCCEEDED, Artifact.kind != "base")
+        .order_by(Artifact.id)
+    )
+    return list(await session.scalars(statement))
+
+
+async def request_cancel(session: AsyncSession, job_id: UUID, *, owner_id: UUID) -> Job | None:
+    """Cancel a queued job, or request the cancel of a running one; a job in a terminal state does not change."""
+    found = select(Job).from_statement(text(CANCEL)).execution_options(populate_existing=True)
+    job = await session.scalar(found, {"job_id": job_id, "owner_id": owner_id})
+    return job or await get(session, job_id, owner_id=owner_id)
+
+
+async def queue_position(session: AsyncSession, job: Job) -> int | None:
+    """The job's place in the queue, 1 being the next to start; None unless it is queued."""
+    if job.status != Status.QUEUED:
+        return None
+    rows = await session.execute(text(fair_queue.POSITIONS), {"owner_ids": [job.owner_id], "job_id": job.id})
+    return next((row.position for row in rows if row.id == job.id), None)
+
+
+async def queue_positions(session: AsyncSession, owner_ids: Iterable[UUID]) -> dict[UUID, dict[UUID, int]]:
+    """The queue positions of all waiting jobs of these users, by user and job."""
+    positions: dict[UUID, dict[UUID, int]] = {owner_id: {} for owner_id in owner_ids}
+    if positions:
+        values = {"owner_ids": list(positions), "job_id": None}
+        for row in await session.execute(text(fair_queue.POSITIONS), values):
+            positions[row.owner_id][row.id] = row.position
+    return positions
+
+
+# A job that was claimed while this statement waited for the row lock is running now: CASE reads the locked row.
+CANCEL: Final = f"""UPDATE jobs SET
+        cancel_requested_at = now(),
+        status = CASE status WHEN 'queued' THEN 'canceled' ELSE status END,
+        finished_at = CASE status WHEN 'queued' THEN now() END,
+        charged_seconds = CASE status WHEN 'queued' THEN 0 ELSE charged_seconds END,
+        {TOUCHED}
+    WHERE id = :job_id AND owner_id = :owner_id AND status IN ('queued', 'running') AND cancel_requested_at IS NULL
+    RETURNING jobs.*, {notify("CASE jobs.status WHEN 'canceled' THEN 'status' ELSE 'cancel' END")}"""
+
+
+async def _submit(session: AsyncSession, job: Job, quotas: Quotas) -> Enqueued:
+    await session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:user, 0))"), {"user": str(job.owner_id)})
+    if existing := await _existing(session, job):
+        return Enqueued(existing, replayed=True)
+    await check_quotas(session, job.owner_id, job.seconds, quotas)
+    session.add(job)
+    await session.flush()
+    await session.refresh(job)
+    await session.execute(select(text(notify("'enqueued'"))).select_from(Job).where(Job.id == job.id))
+    return Enqueued(job, replayed=False)
+
+
+async def _existing(session: AsyncSession, job: Job) -> Job | None:
+    """The job that was submitted with the same Idempotency-Key."""
+    if job.idempotency_key is None:
+        return None
+    same_key = (Job.owner_id == job.owner_id) & (Job.idempotency_key == job.idempotency_key)
+    existing = await session.scalar(_fresh.where(same_key))
+    if existing is not None and existing.request_hash != job.request_hash:
+        raise IdempotencyKeyReuse
+    return existing
+
+
+async def _kept_base(session: AsyncSession, old: Job) -> dict[str, Any] | None:
+    """The base clip that a retry continues from. The row lock keeps the garbage collection off until the commit."""
+    if old.base is None:
+        return None
+    kept = select(Artifact.id).where(Artifact.key == old.base["key"], Artifact.expires_at > func.now())
+    return old.base if await session.scalar(kept.with_for_update(read=True)) else None

@@ -1,0 +1,255 @@
+"""The tables as SQLAlchemy models."""
+
+import enum
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Final, Literal, TypeAlias
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    Double,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    MetaData,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from db.ids import uuid7
+
+Json = dict[str, Any]
+
+
+class Status(enum.StrEnum):
+    """The states of a job, with the transitions into and out of each.
+
+    Every transition is a conditional UPDATE: in `db/jobs/queries.py` for clients, in `db/jobs/transitions.py` for
+    workers. This is the only list of the states; the CHECK constraints, TERMINAL and the API are derived from it.
+    """
+
+    # In: enqueue, retry (client); fail if it may retry, give_back, rescue (worker).
+    # Out: claim (worker) to running; request_cancel (client) to canceled.
+    QUEUED = "queued"
+    # In: claim. Out: publish, fail, give_back, cancel by the worker that holds the lease; rescue by any worker after
+    # the lease has expired. A requested cancel does not change the state: the job is shown as `canceling` until the
+    # worker has stopped, and can only become canceled.
+    RUNNING = "running"
+    # In: publish. Terminal.
+    SUCCEEDED = "succeeded"
+    # In: fail if it may not retry; rescue after too many losses. Terminal: a retry is a new job.
+    FAILED = "failed"
+    # In: request_cancel from queued; cancel, fail, give_back, rescue from running if a cancel was requested. Terminal.
+    CANCELED = "canceled"
+
+
+TERMINAL: Final = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELED})
+# The states that clients see.
+ShownStatus: TypeAlias = Status | Literal["canceling"]
+
+
+def _sql_list(states: Iterable[Status]) -> str:
+    return "(" + ", ".join(f"'{status}'" for status in Status if status in states) + ")"
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012  (SQLAlchemy reads it from the class)
+        datetime: DateTime(timezone=True),
+        float: Double(),
+        Json: JSONB(none_as_null=True),
+        list[str]: JSONB(),
+    }
+
+
+class User(Base):
+    __tablename__ = "users"
+    __table_args__ = (Index("uq_users_email", func.lower(text("email")), unique=True),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    email: Mapped[str]
+    password_hash: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    disabled_at: Mapped[datetime | None]
+
+
+class RefreshToken(Base):
+    """A refresh token of a browser session. The tokens of one session, each rotated into the next, share a family."""
+
+    __tablename__ = "sessions"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    family_id: Mapped[UUID] = mapped_column(index=True)
+    refresh_hash: Mapped[str] = mapped_column(unique=True)
+    user_agent: Mapped[str] = mapped_column(server_default="")
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    expires_at: Mapped[datetime]
+    rotated_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class Job(Base):
+    """A request for one video, its state and its progress. `attempt` is the fencing token of its workers."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        CheckConstraint(f"status IN {_sql_list(Status)}", "status"),
+        CheckConstraint("(status = 'running') = (lease_owner IS NOT NULL)", "running_is_owned"),
+        CheckConstraint("(status = 'running') = (lease_expires_at IS NOT NULL)", "running_is_leased"),
+        CheckConstraint("status <> 'running' OR (attempt >= 1 AND started_at IS NOT NULL)", "running_is_started"),
+        CheckConstraint(f"(status IN {_sql_list(TERMINAL)}) = (finished_at IS NOT NULL)", "finished"),
+        CheckConstraint("(status = 'failed') = (error IS NOT NULL)", "failed_has_error"),
+        CheckConstraint("status <> 'succeeded' OR resolved IS NOT NULL", "succeeded_is_resolved"),
+        CheckConstraint(
+            "status = 'running' OR (status = 'canceled') = (cancel_requested_at IS NOT NULL)", "canceled_on_request"
+        ),
+        CheckConstraint("(idempotency_key IS NULL) = (request_hash IS NULL)", "key_has_hash"),
+        CheckConstraint("failures >= 0 AND losses >= 0 AND failures + losses <= attempt", "counts"),
+        CheckConstraint("seconds >= 0 AND charged_seconds IN (0, seconds)", "charge"),
+        CheckConstraint(
+            "CASE jsonb_typeof(progress -> 'value') WHEN 'number' "
+            "THEN (progress ->> 'value')::float8 BETWEEN 0 AND 1 ELSE false END",
+            "progress_value",
+        ),
+        CheckConstraint("trashed_at IS NULL OR finished_at IS NOT NULL", "trashed_has_ended"),
+        Index("ix_jobs_trashed_at", "trashed_at", postgresql_where=text("trashed_at IS NOT NULL")),
+        # The fair order reads these three.
+        Index(
+            "ix_jobs_queued", "owner_id", text("priority DESC"), "created_at", "id",
+            postgresql_where=text("status = 'queued'"),
+        ),
+        Index("ix_jobs_running", "owner_id", postgresql_where=text("status = 'running'")),
+        Index("ix_jobs_started", "owner_id", "started_at", postgresql_where=text("started_at IS NOT NULL")),
+        Index("ix_jobs_owner_id_id", "owner_id", "id"),
+        Index(
+            "uq_jobs_idempotency_key", "owner_id", "idempotency_key",
+            unique=True, postgresql_where=text("idempotency_key IS NOT NULL"),
+        ),
+        Index("ix_jobs_charged", "owner_id", "created_at", postgresql_where=text("charged_seconds > 0")),
+        Index("ix_jobs_base", text("(base ->> 'key')"), postgresql_where=text("base IS NOT NULL")),
+        Index("ix_jobs_preview", "preview_key", postgresql_where=text("preview_key IS NOT NULL")),
+        Index("ix_jobs_retried_from", "retried_from", postgresql_where=text("retried_from IS NOT NULL")),
+        # Leaves room for HOT updates: heartbeats and progress rewrite the row often.
+        {"postgresql_with": {"fillfactor": 80}},
+    )  # fmt: skip
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    owner_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    status: Mapped[str] = mapped_column(server_default="queued")
+    spec: Mapped[Json]
+    resolved: Mapped[Json | None]
+    warnings: Mapped[list[str]] = mapped_column(server_default="[]")
+    priority: Mapped[int] = mapped_column(server_default="0")
+    # Every claim increments `attempt`. Failures and losses are counted separately, so giving a job back is free.
+    attempt: Mapped[int] = mapped_column(server_default="0")
+    failures: Mapped[int] = mapped_column(server_default="0")
+    losses: Mapped[int] = mapped_column(server_default="0")
+    # Use the reduced plan, after an out-of-memory error.
+    reduced: Mapped[bool] = mapped_column(server_default=text("false"))
+    lease_owner: Mapped[str | None]
+    lease_expires_at: Mapped[datetime | None]
+    available_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    cancel_requested_at: Mapped[datetime | None]
+    idempotency_key: Mapped[str | None]
+    request_hash: Mapped[str | None]
+    progress: Mapped[Json] = mapped_column(server_default=text("""'{"value": 0}'"""))
+    eta_seconds: Mapped[float | None]
+    preview_key: Mapped[str | None]
+    # The kept base clip; its shape is the model in pipeline/contract/base_clip.py.
+    base: Mapped[Json | None]
+    # Incremented by every change that clients can see; a heartbeat is none.
+    revision: Mapped[int] = mapped_column(BigInteger, server_default="1")
+    # code, message, stage
+    error: Mapped[Json | None]
+    retried_from: Mapped[UUID | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"))
+    # The requested seconds of video.
+    seconds: Mapped[float] = mapped_column(server_default="0")
+    # Counts towards the quota; 0 once the job has failed or was canceled.
+    charged_seconds: Mapped[float] = mapped_column(server_default="0")
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    # The start of the first attempt.
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    # When the owner deleted the job: it is hidden, and purged some days later.
+    trashed_at: Mapped[datetime | None]
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    @property
+    def shown_status(self) -> ShownStatus:
+        """The state that clients see: `canceling` while a cancel of a running job is requested."""
+        return "canceling" if self.status == Status.RUNNING and self.cancel_requested_at else Status(self.status)
+
+
+class Attempt(Base):
+    """One attempt of one worker at one job, and its outcome."""
+
+    __tablename__ = "attempts"
+    __table_args__ = (
+        CheckConstraint("outcome IN ('succeeded', 'failed', 'lost', 'returned', 'canceled')", "outcome"),
+        CheckConstraint("(outcome IS NULL) = (ended_at IS NULL)", "ended_has_outcome"),
+        Index("uq_attempts_open", "job_id", unique=True, postgresql_where=text("outcome IS NULL")),
+    )
+
+    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    attempt: Mapped[int] = mapped_column(primary_key=True)
+    lease_owner: Mapped[str]
+    started_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    ended_at: Mapped[datetime | None]
+    outcome: Mapped[str | None]
+    error: Mapped[Json | None]
+
+
+class Artifact(Base):
+    """A stored object. Clients see only those of a succeeded attempt; kind `base` is for workers."""
+
+    __tablename__ = "artifacts"
+    __table_args__ = (
+        ForeignKeyConstraint(["job_id", "attempt"], ["attempts.job_id", "attempts.attempt"], ondelete="CASCADE"),
+        UniqueConstraint("job_id", "attempt", "kind"),
+        CheckConstraint("kind IN ('video', 'poster', 'preview', 'base')", "kind"),
+        CheckConstraint("(kind = 'base') = (expires_at IS NOT NULL)", "base_expires"),
+        Index("ix_artifacts_expires_at", "expires_at", postgresql_where=text("expires_at IS NOT NULL")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    job_id: Mapped[UUID]
+    attempt: Mapped[int]
+    kind: Mapped[str]
+    key: Mapped[str] = mapped_column(unique=True)
+    content_type: Mapped[str]
+    width: Mapped[int]
+    height: Mapped[int]
+    fps: Mapped[float]
+    frames: Mapped[int]
+    duration: Mapped[float]
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    expires_at: Mapped[datetime | None]
+
+
+class StageRate(Base):
+    """Measured seconds per unit of work of one stage with one model."""
+
+    __tablename__ = "stage_rates"
+
+    stage: Mapped[str] = mapped_column(primary_key=True)
+    model: Mapped[str] = mapped_column(primary_key=True)
+    seconds_per_unit: Mapped[float]
+    samples: Mapped[int] = mapped_column(server_default="1")
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())

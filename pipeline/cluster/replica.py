@@ -1,0 +1,99 @@
+"""One replica of a stage: the stage object, the one thread it runs in, and how it is stopped."""
+
+import asyncio
+import faulthandler
+import importlib
+import os
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import structlog
+
+from db import logs
+from pipeline.clip import Clip
+from pipeline.contract.errors import PipelineError, StageFailed, Stopped
+from pipeline.contract.progress import Stage
+from pipeline.settings import PipelineSettings
+
+log = structlog.get_logger()
+T = TypeVar("T")
+Check = Callable[[], None]
+
+STDERR: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class TimedClip:
+    """A clip on its way to the next stage, and the seconds of work of each stage that produced it."""
+
+    clip: Clip
+    seconds: dict[str, float]
+
+
+class StageReplica:
+    """Runs a stage in one thread of the replica's process.
+
+    Ray frees the slot of a cancelled call at once, although its thread runs on. Therefore a cancelled call sets a flag
+    that the stage checks between its steps, and keeps its slot until the thread has stopped. If a thread has not
+    checked the flag for `stage_silence_seconds`, a watchdog prints the tracebacks of all threads and ends the process,
+    even while a native call holds the interpreter; Serve then starts a new replica.
+    """
+
+    stage: Stage
+
+    def __init__(self, settings: PipelineSettings) -> None:
+        logs.configure()
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=self.stage)
+        self._settings = settings
+        self._object: Any = self._thread.submit(self._load).result()
+
+    def _load(self) -> Any:
+        return self._stage_class()(self._settings.models_dir, self._settings.device)
+
+    def _stage_class(self) -> Any:
+        """The class that does the work, imported here so that a replica loads only what its own stage needs."""
+        return getattr(importlib.import_module(f"{self._settings.stages}.{self.stage}"), self.stage.capitalize())
+
+    async def _run(self, work: Callable[[Check], T]) -> tuple[T, float]:
+        """Run `work` in the thread; its result and its seconds. Waits for the thread if it is cancelled."""
+        stop = threading.Event()
+        running = self._thread.submit(self._guard, work, stop)
+        future = asyncio.wrap_future(running)
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            stop.set()
+            if not running.cancel():
+                await asyncio.wait([future])
+                future.exception()  # retrieved so that asyncio does not log it
+            raise
+
+    def _guard(self, work: Callable[[Check], T], stop: threading.Event) -> tuple[T, float]:
+        """Runs in the thread. Every error leaves it as a PipelineError that names the stage."""
+
+        def check() -> None:
+            faulthandler.dump_traceback_later(self._settings.stage_silence_seconds, exit=True, file=STDERR)
+            if stop.is_set():
+                raise Stopped
+
+        began = time.perf_counter()
+        try:
+            check()
+            return work(check), time.perf_counter() - began
+        except PipelineError:
+            raise
+        except Exception as error:  # unexpected errors get the stage's name here
+            log.exception("stage failed", stage=self.stage)
+            if "CUDA error" in str(error):
+                os._exit(os.EX_SOFTWARE)  # the device answers every later call with the same error
+            raise StageFailed(self.stage, f"{type(error).__name__}: {error}") from error
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+
+    async def _process(self, given: TimedClip, work: Callable[[Check], Clip]) -> TimedClip:
+        clip, seconds = await self._run(work)
+        return TimedClip(clip, {**given.seconds, self.stage: seconds})

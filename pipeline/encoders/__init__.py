@@ -1,0 +1,1 @@
+"""Frames to files and back: MP4 and WebM, GIF, WebP."""

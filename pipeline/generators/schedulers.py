@@ -1,0 +1,71 @@
+"""The diffusers scheduler for a plan, and the denoised latents of its last step."""
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from diffusers import (
+    DDIMScheduler,
+    DPMSolverMultistepScheduler,
+    EulerDiscreteScheduler,
+    HeunDiscreteScheduler,
+    LCMScheduler,
+)
+from torch import Tensor
+
+from pipeline.contract.plan import Plan
+from pipeline.contract.spec import Scheduler
+
+# The smallest cumulative alpha of the diffusers schedulers with zero terminal SNR. A true zero divides by zero.
+MIN_ALPHA: Final = 2.0**-24
+# The number of steps of the distilled teacher. LCM skips through them, so it must not be below the requested steps.
+LCM_ORIGINAL_STEPS: Final = 50
+
+SCHEDULERS: Final[Mapping[Scheduler, Any]] = {
+    Scheduler.DDIM: DDIMScheduler,
+    Scheduler.EULER: EulerDiscreteScheduler,
+    Scheduler.HEUN: HeunDiscreteScheduler,
+    Scheduler.DPMPP: DPMSolverMultistepScheduler,
+    Scheduler.LCM: LCMScheduler,
+}
+
+
+def create_scheduler(plan: Plan, config: Mapping[str, Any]) -> Any:
+    """The scheduler of the plan with the noise schedule the model was trained on."""
+    extra: dict[str, Any] = {}
+    if plan.scheduler is Scheduler.DPMPP:
+        extra = {"algorithm_type": "dpmsolver++", "solver_order": 2}
+    if plan.scheduler is Scheduler.LCM:
+        extra = {"original_inference_steps": max(LCM_ORIGINAL_STEPS, plan.num_inference_steps)}
+    if plan.scheduler is Scheduler.HEUN and config.get("rescale_betas_zero_snr"):
+        extra = {"trained_betas": zero_snr_betas(config)}
+    return SCHEDULERS[plan.scheduler].from_config({**config, **extra})
+
+
+def zero_snr_betas(config: Mapping[str, Any]) -> list[float]:
+    """The betas of zero terminal SNR for Heun, which has no option for it. They end at MIN_ALPHA like the others."""
+    betas: Tensor = DDIMScheduler.from_config(config).betas.double()
+    alpha_before_last = (1 - betas[:-1]).prod()
+    return [*betas[:-1].tolist(), float(1 - MIN_ALPHA / alpha_before_last)]
+
+
+def record_denoised(scheduler: Any) -> Callable[[Tensor], Tensor]:
+    """Wrap `scheduler.step` and return a function from noisy latents to the denoised ones its last call predicted."""
+    last: list[Tensor] = []
+    step = scheduler.step
+
+    @functools.wraps(step)
+    def recording_step(*args: Any, **kwargs: Any) -> Any:
+        output = step(*args, **kwargs)
+        denoised = getattr(output, "pred_original_sample", None)
+        denoised = getattr(output, "denoised", None) if denoised is None else denoised
+        if denoised is None:
+            denoised = (getattr(scheduler, "model_outputs", None) or [None])[-1]
+        last[:] = [] if denoised is None else [denoised]
+        return output
+
+    # diffusers looks at the parameters of `step` to decide which arguments it passes.
+    recording_step.__signature__ = inspect.signature(step)  # type: ignore[attr-defined]
+    scheduler.step = recording_step
+    return lambda noisy: last[0] if last else noisy

@@ -1,0 +1,1 @@
+"""The programs that trained the small models. Not imported at run time."""

@@ -1,0 +1,1 @@
+"""The dispatcher: claims jobs, renders them, publishes their videos. It uses rows and the flow, not Ray."""

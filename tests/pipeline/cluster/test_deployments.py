@@ -1,0 +1,99 @@
+"""A replica without Serve: its results, its errors, and cancelled calls."""
+
+import asyncio
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline.clip import Clip
+from pipeline.cluster.deployments import GenerateDeployment, UpscaleDeployment
+from pipeline.cluster.replica import TimedClip
+from pipeline.contract.errors import OutOfMemory, StageFailed
+from pipeline.settings import PipelineSettings
+from tests.pipeline.odd_stages import generate, upscale
+
+SETTINGS = PipelineSettings(stages="tests.pipeline.odd_stages")
+CLIP = TimedClip(Clip(np.zeros((1, 8, 8, 3), np.uint8), 8), {"generate": 1.5})
+
+
+@pytest.fixture
+def upscaler() -> UpscaleDeployment:
+    upscale.Upscale.most_at_once = 0
+    upscale.Upscale.started.clear()
+    return UpscaleDeployment(SETTINGS)
+
+
+async def test_a_stage_returns_its_frames_and_the_seconds_of_every_stage(upscaler: UpscaleDeployment) -> None:
+    processed = await upscaler(CLIP, "pass on")  # type: ignore[arg-type]
+    assert processed.clip is CLIP.clip
+    assert processed.seconds["generate"] == 1.5
+    assert processed.seconds["upscale"] >= 0
+
+
+async def test_a_stage_is_loaded_in_the_thread_that_will_run_it(upscaler: UpscaleDeployment) -> None:
+    assert upscaler._object.loaded_in.startswith("upscale")
+
+
+async def test_an_unexpected_error_is_raised_with_the_name_of_the_stage(upscaler: UpscaleDeployment) -> None:
+    with pytest.raises(StageFailed) as caught:
+        await upscaler(CLIP, "raise")  # type: ignore[arg-type]
+    assert str(caught.value) == "upscale: ValueError: the picture is upside down"
+
+
+async def test_a_pipeline_error_is_raised_unchanged(upscaler: UpscaleDeployment) -> None:
+    with pytest.raises(OutOfMemory):
+        await upscaler(CLIP, "too large")  # type: ignore[arg-type]
+
+
+async def test_a_cancelled_call_holds_its_slot_until_the_thread_has_stopped(upscaler: UpscaleDeployment) -> None:
+    """Two diffusions on one GPU: the second must not begin while the first still runs."""
+    first = asyncio.create_task(upscaler(CLIP, "until stopped"))  # type: ignore[arg-type]
+    await asyncio.to_thread(upscale.Upscale.started.wait, 5)
+    second = asyncio.create_task(upscaler(CLIP, "until stopped"))  # type: ignore[arg-type]
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    assert upscale.Upscale.at_once <= 1
+    await asyncio.sleep(0.2)
+    second.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await second
+    assert upscale.Upscale.at_once == 0
+    assert upscale.Upscale.most_at_once == 1
+
+
+async def test_a_call_cancelled_while_it_waits_never_starts(upscaler: UpscaleDeployment) -> None:
+    first = asyncio.create_task(upscaler(CLIP, "until stopped"))  # type: ignore[arg-type]
+    await asyncio.to_thread(upscale.Upscale.started.wait, 5)
+    waiting = asyncio.create_task(upscaler(CLIP, "raise"))  # type: ignore[arg-type]
+    await asyncio.sleep(0.05)
+    waiting.cancel()
+    first.cancel()
+    outcomes = await asyncio.gather(first, waiting, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [asyncio.CancelledError] * 2
+
+
+async def everything(events: list[dict[str, Any]]) -> None:
+    async for event in GenerateDeployment(SETTINGS)("a plan"):  # type: ignore[arg-type]
+        events.append(event)
+
+
+async def test_generate_streams_its_steps_and_then_raises_its_error() -> None:
+    events: list[dict[str, Any]] = []
+    with pytest.raises(StageFailed, match="generate: ValueError: no colours left"):
+        await everything(events)
+    began, *steps = events
+    assert began == {"began": True}
+    assert [event["step"] for event in steps] == list(range(1, 11))
+    assert [event["step"] for event in steps if event["preview"]] == [5]
+
+
+async def test_generate_stops_within_one_step_after_the_stream_is_closed() -> None:
+    stream = GenerateDeployment(SETTINGS)("a plan")  # type: ignore[arg-type]
+    assert "began" in await anext(stream)
+    assert "step" in await anext(stream)
+    await stream.aclose()
+    stopped_at = generate.Generate.last_step
+    await asyncio.sleep(0.1)
+    assert generate.Generate.last_step == stopped_at < 5

@@ -1,0 +1,47 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from pipeline.contract.catalog import MODELS
+from pipeline.contract.plan import Plan
+from pipeline.generators.animatediff import AnimateDiff, approximate_rgb
+from pipeline.models.weights import find_folder
+
+Plans = Callable[..., Plan]
+
+
+@pytest.fixture(scope="module")
+def model(models_dir: Path) -> AnimateDiff:
+    entry = MODELS["tiny"]
+    folder = find_folder(entry, models_dir)
+    assert folder is not None
+    return AnimateDiff(entry, folder, "cpu")
+
+
+def test_latents_are_approximated_without_the_vae() -> None:
+    grey, bright = torch.zeros(1, 4, 2, 8, 8), torch.tensor([2.0, 2.0, 0, -1]).view(1, 4, 1, 1, 1)
+
+    frames = approximate_rgb(torch.cat([grey, grey + bright], dim=2))
+
+    assert frames.shape == (4, 3, 8, 8)
+    assert (frames[:2] == 0.5).all()
+    assert (frames[2:] > 0.9).all()
+
+
+def test_both_pipelines_share_their_weights(model: AnimateDiff, plan: Plans) -> None:
+    short, long = model.pipeline(plan(base_frames=16)), model.pipeline(plan(base_frames=17))
+
+    assert long.free_noise_enabled
+    assert not short.free_noise_enabled
+    shared = dict(long.unet.named_parameters())
+    assert all(shared[name] is parameter for name, parameter in short.unet.named_parameters())
+    assert long.vae is short.vae
+
+
+def test_weights_are_single_precision_on_the_cpu(model: AnimateDiff, plan: Plans) -> None:
+    pipeline = model.pipeline(plan())
+
+    for part in (pipeline.unet, pipeline.vae, pipeline.text_encoder):
+        assert {parameter.dtype for parameter in part.parameters()} == {torch.float32}

@@ -1,0 +1,59 @@
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+import torch
+from diffusers import DDIMScheduler
+
+from pipeline.contract.plan import Plan
+from pipeline.contract.spec import Scheduler
+from pipeline.generators.schedulers import LCM_ORIGINAL_STEPS, create_scheduler
+
+Plans = Callable[..., Plan]
+
+TRAINED_WITH: Mapping[str, Mapping[str, Any]] = {
+    "tiny": {
+        "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "linear", "clip_sample": False,
+        "prediction_type": "sample", "rescale_betas_zero_snr": True, "timestep_spacing": "trailing", "steps_offset": 1,
+    },
+    "animatediff": {
+        "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "linear", "clip_sample": False,
+        "prediction_type": "epsilon", "timestep_spacing": "linspace", "steps_offset": 1,
+    },
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _numpy_two() -> Iterator[None]:
+    """The Euler scheduler of diffusers causes a deprecation warning of numpy 2."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
+        yield
+
+
+@pytest.mark.parametrize("model", TRAINED_WITH)
+@pytest.mark.parametrize("name", list(Scheduler))
+def test_every_scheduler_uses_the_noise_schedule_of_the_training(plan: Plans, name: Scheduler, model: str) -> None:
+    trained = DDIMScheduler.from_config(TRAINED_WITH[model])
+
+    scheduler = create_scheduler(plan(scheduler=name), TRAINED_WITH[model])
+
+    assert torch.allclose(scheduler.alphas_cumprod.float(), trained.alphas_cumprod, atol=1e-5)
+    assert scheduler.config.prediction_type == trained.config.prediction_type
+
+
+@pytest.mark.parametrize("name", ["euler", "heun"])
+def test_zero_terminal_snr_starts_from_pure_noise(plan: Plans, name: str) -> None:
+    scheduler = create_scheduler(plan(scheduler=name), TRAINED_WITH["tiny"])
+    scheduler.set_timesteps(10)
+
+    assert float(scheduler.sigmas[0]) == pytest.approx(4096, rel=0.05)
+
+
+@pytest.mark.parametrize("steps", [1, LCM_ORIGINAL_STEPS, 150])
+def test_lcm_supports_any_number_of_steps(plan: Plans, steps: int) -> None:
+    scheduler = create_scheduler(plan(scheduler="lcm", num_inference_steps=steps), TRAINED_WITH["tiny"])
+    scheduler.set_timesteps(steps)
+
+    assert len(scheduler.timesteps) == steps
