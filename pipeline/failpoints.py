@@ -17,7 +17,13 @@ async def failpoint(name: str) -> None:
     folder = os.environ.get("AURA_FAILPOINTS")
     if not folder:
         return
-    stop, reached = Path(folder, f"{name}.stop"), Path(folder, f"{name}.reached.{os.getpid()}")
-    while stop.exists():  # noqa: ASYNC110  (another process removes the file)
-        reached.touch()
+    while _is_held(Path(folder), name):  # noqa: ASYNC110  (another process removes the file)
         await asyncio.sleep(CHECK_SECONDS)
+
+
+def _is_held(folder: Path, name: str) -> bool:
+    """Whether a test holds the failpoint; if so, this process is recorded as having arrived."""
+    held = (folder / f"{name}.stop").exists()
+    if held:
+        (folder / f"{name}.reached.{os.getpid()}").touch()
+    return held

@@ -106,7 +106,8 @@ async def retry_lost(call: Callable[[], Awaitable[T]]) -> T:
         wait=LOST_WAIT,
         reraise=True,
     )
-    async for attempt in retrying:
-        with attempt:
-            return await call()
-    raise AssertionError("unreachable: the last attempt returns or raises")
+
+    async def attempt() -> T:
+        return await call()
+
+    return await retrying(attempt)

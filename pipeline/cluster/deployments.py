@@ -18,8 +18,9 @@ from db.settings import StorageSettings
 from db.storage.base import Storage
 from db.storage.open import open_storage
 from pipeline.clip import Clip, EncodedSpan, Output, Video
-from pipeline.cluster.replica import Check, StageReplica, TimedClip
+from pipeline.cluster.replica import StageReplica, TimedClip
 from pipeline.contract.base_clip import BaseClip
+from pipeline.contract.errors import CheckStopped
 from pipeline.contract.plan import Plan, Span
 from pipeline.contract.progress import Stage
 from pipeline.contract.spec import Spec
@@ -61,7 +62,7 @@ class GenerateDeployment(StageReplica):
         def report(step: int, steps: int, preview: bytes | None) -> None:
             loop.call_soon_threadsafe(events.put_nowait, {"step": step, "steps": steps, "preview": preview})
 
-        def draw(check: Check) -> Clip:
+        def draw(check: CheckStopped) -> Clip:
             loop.call_soon_threadsafe(events.put_nowait, {"began": True})
             first_event_sent.wait(BEGIN_SECONDS)
             time.sleep(SEND_SECONDS)  # the caller must have the event before this job can end the process
@@ -125,12 +126,12 @@ class PostprocessDeployment(StageReplica):
     async def _store(self, output: Output, key: str) -> Output:
         await self._storage.put(key, output.data, output.content_type)
         stored = await self._storage.get(key)
-        await self._run(lambda _: self._object.check(stored, output))
+        await self._run(lambda _: self._object.verify(stored, output))
         return output.stored(key)
 
     async def keep(self, base: TimedClip, plan: Plan, key: str) -> BaseClip:
         """Store the base clip without loss, so that a retry does not repeat the diffusion."""
-        data, _ = await self._run(lambda _: self._object.lossless(base.clip))
+        data, _ = await self._run(lambda _: self._object.encode_base(base.clip))
         await self._storage.put(key, data, "video/x-matroska")
         return BaseClip(
             key=key,
@@ -154,7 +155,7 @@ class PostprocessDeployment(StageReplica):
             log.error("kept base clip missing or damaged", key=base.key)
             yield {"kept": False}
             return
-        clip, _ = await self._run(lambda _: self._object.restore(data))
+        clip, _ = await self._run(lambda _: self._object.decode_base(data))
         yield {"kept": True}
         yield TimedClip(clip, {})
 

@@ -15,13 +15,12 @@ import structlog
 
 from db import logs
 from pipeline.clip import Clip
-from pipeline.contract.errors import PipelineError, StageFailed, Stopped
+from pipeline.contract.errors import CheckStopped, PipelineError, StageFailed, Stopped
 from pipeline.contract.progress import Stage
 from pipeline.settings import PipelineSettings
 
 log = structlog.get_logger()
 T = TypeVar("T")
-Check = Callable[[], None]
 
 STDERR: Final = 2
 
@@ -58,7 +57,7 @@ class StageReplica:
         """The class that does the work, imported here so that a replica loads only what its own stage needs."""
         return getattr(importlib.import_module(f"{self._settings.stages}.{self.stage}"), self.stage.capitalize())
 
-    async def _run(self, work: Callable[[Check], T]) -> tuple[T, float]:
+    async def _run(self, work: Callable[[CheckStopped], T]) -> tuple[T, float]:
         """Run `work` in the thread; its result and its seconds. Waits for the thread if it is cancelled."""
         stop = threading.Event()
         running = self._thread.submit(self._guard, work, stop)
@@ -72,7 +71,7 @@ class StageReplica:
                 future.exception()  # retrieved so that asyncio does not log it
             raise
 
-    def _guard(self, work: Callable[[Check], T], stop: threading.Event) -> tuple[T, float]:
+    def _guard(self, work: Callable[[CheckStopped], T], stop: threading.Event) -> tuple[T, float]:
         """Runs in the thread. Every error leaves it as a PipelineError that names the stage."""
 
         def check() -> None:
@@ -94,6 +93,6 @@ class StageReplica:
         finally:
             faulthandler.cancel_dump_traceback_later()
 
-    async def _process(self, given: TimedClip, work: Callable[[Check], Clip]) -> TimedClip:
+    async def _process(self, given: TimedClip, work: Callable[[CheckStopped], Clip]) -> TimedClip:
         clip, seconds = await self._run(work)
         return TimedClip(clip, {**given.seconds, self.stage: seconds})

@@ -164,9 +164,11 @@ class RayStages:
             before_sleep=_log_unavailable,
             reraise=True,
         )
-        async for attempt in retrying:
-            with attempt:
-                return await retry_lost(request)
+
+        async def attempt() -> Any:
+            return await retry_lost(request)
+
+        return await retrying(attempt)
 
     @asynccontextmanager
     async def _awaiting(self, call: Call) -> AsyncIterator[Any]:

@@ -92,8 +92,8 @@ class Tracker:
     def finished(self, seconds: Mapping[str, float]) -> None:
         """Mark every stage as done. `seconds` is the working time by stage."""
         self._end("assemble")
-        self._set(Stage.POSTPROCESS, "done", 1.0)
         for stage in self._progress.stages:
+            self._set(stage.name, "done", 1.0)
             if stage.name in seconds:
                 stage.duration_ms = round(seconds[stage.name] * 1000)
         self._describe(Stage.POSTPROCESS, "done", None, None)

@@ -23,7 +23,7 @@ async def test_a_healthy_gateway(client: httpx.AsyncClient, path: str) -> None:
 async def no_database(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """A gateway whose database is unreachable."""
     url = "postgresql+asyncpg://nobody:nothing@127.0.0.1:1/none"
-    app = create_app(settings.model_copy(update={"DATABASE_URL": url}))
+    app = create_app(settings.model_copy(update={"database_url": url}))
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway.test") as client:
         client.headers["Authorization"] = f"Bearer {app.state.auth.tokens.issue(uuid4())}"

@@ -88,7 +88,7 @@ def _result_violations(result: Any, data: bytes) -> Iterator[str]:
     if len(data) != result.size_bytes or sha256(data).hexdigest() != result.sha256:
         yield "differs from the published bytes"
     elif result.kind == "video":
-        spec = Spec.model_validate(result.spec)
+        spec = Spec.from_row(result.spec)
         facts = video.probe(data)
         if (facts.width, facts.height, facts.frames) != (spec.width, spec.height, spec.frames):
             yield f"requested {spec.width}x{spec.height} and {spec.frames} frames, got {facts}"

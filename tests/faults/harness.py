@@ -44,7 +44,9 @@ class Harness:
         self.system = system
         self.engine = engines.connect(system.postgres.url)
         self.sessions = engines.sessions(self.engine)
-        self.storage = open_storage(StorageSettings.model_validate({name.lower(): value for name, value in system.storage_settings.items()}))
+        self.storage = open_storage(
+            StorageSettings.model_validate({name.lower(): value for name, value in system.storage_settings.items()})
+        )
         self.client = httpx.AsyncClient(timeout=10)
         self.accepted: list[UUID] = []
         # Jobs whose cancel was accepted.

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -65,7 +66,7 @@ async def test_the_reply_to_the_commit_of_a_submission_is_lost(harness: Harness,
     proxy = harness.system.database_proxies[GATEWAYS[0]]
     before = proxy.dropped_replies
     proxy.drop_reply = (b"submission marker", b"COMMIT")
-    values = {"json": harness.spec("submission marker"), "headers": {"Idempotency-Key": "lost-reply"}}
+    values: dict[str, Any] = {"json": harness.spec("submission marker"), "headers": {"Idempotency-Key": "lost-reply"}}
     first = await harness.request("POST", "/api/generate", gateways=GATEWAYS[:1], **values)
     again = await harness.request("POST", "/api/generate", gateways=GATEWAYS[1:], **values)
     assert proxy.dropped_replies == before + 1

@@ -110,7 +110,10 @@ async def test_at_the_base_rate_nothing_is_interpolated() -> None:
 
 
 async def test_at_the_base_size_nothing_is_upscaled() -> None:
-    assert await rendered_spans(NamingStages(plan(frames=17, upscale=1))) == ["base interpolated 0-16", "base interpolated 16-17"]
+    assert await rendered_spans(NamingStages(plan(frames=17, upscale=1))) == [
+        "base interpolated 0-16",
+        "base interpolated 16-17",
+    ]
 
 
 @pytest.mark.parametrize("window", [1, 3])

@@ -65,7 +65,7 @@ def test_output_without_line_breaks_is_rotated_too(tmp_path: Path) -> None:
 
 def write_lines(pipe: LogPipe, first: int, last: int) -> None:
     program = f"for number in range({first}, {last}): print(f'line {{number:05}}')"
-    subprocess.run([sys.executable, "-u", "-c", program], stdout=pipe.write_end, check=True)
+    subprocess.run([sys.executable, "-u", "-c", program], stdout=pipe.write_end, check=True, timeout=30)
 
 
 def test_a_process_that_writes_through_a_pipe_fills_rotated_files(tmp_path: Path) -> None:

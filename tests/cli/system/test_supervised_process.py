@@ -85,3 +85,16 @@ def test_the_log_holds_the_output_of_all_starts(tmp_path: Path, monkeypatch: pyt
     wait_until(lambda: process.restart_if_needed() is None and process.starts == 3)
     process.wait(5)
     assert process.log_tail(100).splitlines() == ["output", "error"] * 3
+
+
+def test_a_killed_log_writer_is_replaced_and_the_process_keeps_running(tmp_path: Path) -> None:
+    process = supervised(tmp_path, "import time\nwhile True: print('output'); time.sleep(0.01)")
+    process.start()
+    wait_until(process.log_tail)
+    pid, log_pipe = process.pid, process._log_pipe
+    assert log_pipe
+    os.kill(log_pipe.writer_pid, signal.SIGKILL)
+    (tmp_path / "log").write_text("")
+    wait_until(lambda: process.restart_if_needed() or process.log_tail())
+    assert process.pid == pid
+    stop(process)

@@ -13,7 +13,7 @@ from pathlib import Path
 from db.embedded import free_port
 
 # tempauth requires a memcache, which S3 requests do not use. Connections to port 1 are refused at once.
-ACCESS_KEY, secret_key = "test:tester", "testing-secret"
+ACCESS_KEY, SECRET_KEY = "test:tester", "testing-secret"
 _KINDS = ("account", "container", "object", "proxy")
 _USER = "swift" if os.geteuid() == 0 else os.environ.get("USER", "")
 _PROXY = f"""[DEFAULT]

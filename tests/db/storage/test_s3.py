@@ -28,7 +28,7 @@ VIDEO = "jobs/a/1/video.mp4"
 
 
 def s3(endpoint: str, **values: str) -> S3Storage:
-    keys = {"access_key": swift.ACCESS_KEY, "secret_key": swift.secret_key, "bucket": "auraanim"}
+    keys = {"access_key": swift.ACCESS_KEY, "secret_key": swift.SECRET_KEY, "bucket": "auraanim"}
     return S3Storage(endpoint=endpoint, **{**keys, **values})
 
 
