@@ -7,7 +7,7 @@ OUT ?= video.mp4
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup video up test test-faults lint types migrate tiny-models evaluate clean
+.PHONY: help setup video up test test-models test-faults test-security test-clone bench lint types migrate tiny-models evaluate clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -15,7 +15,7 @@ help: ## list the commands
 setup: $(READY) ## install all dependencies into .venv
 
 $(READY): pyproject.toml requirements.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "AuraAnim needs Python 3.11 or newer: set PYTHON=..."; exit 1; }
+	@$(PYTHON) cli/platform_check.py
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.txt -e '.[all,dev]'
 	@touch $(READY)
@@ -29,8 +29,20 @@ up: $(READY) ## start all services on this machine and run until Ctrl-C
 test: $(READY) lint types ## run the linters, the type checker and the tests
 	$(BIN)/python -m pytest
 
+test-models: $(READY) ## run all tests of the models: every family end to end, and the full-size networks
+	AURA_TEST_MODELS=all $(BIN)/python -m pytest tests/pipeline tests/e2e/test_models.py tests/cli/test_pull.py tests/gpu
+
 test-faults: $(READY) ## run the fault injection tests of docs/RELIABILITY.md against real processes
 	$(BIN)/python -m pytest tests/faults --faults=all
+
+test-clone: $(READY) ## as root: clone, set up and `make video` as root and as a plain user, in closed folders
+	AURA_TEST_CLONE=1 $(BIN)/python -m pytest tests/e2e/test_clone.py
+
+test-security: $(READY) ## run the attacks of docs/SECURITY.md, long and wide, against a real gateway
+	$(BIN)/python -m pytest tests/security --security=all
+
+bench: $(READY) ## measure the rows of docs/PERFORMANCE.md (at most ten minutes)
+	$(BIN)/aura bench
 
 lint: $(READY) ## run ruff and check the import contracts
 	$(BIN)/ruff check .

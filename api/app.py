@@ -10,37 +10,52 @@ from api import problems
 from api.auth.dependencies import create_auth
 from api.dependencies import Gateway
 from api.events.hub import Hub
-from api.middleware import BodyLimit, RequestLog
+from api.health import Shared
+from api.mail.outbox import Outbox
+from api.middleware import BodyLimit, RequestLog, TargetCheck
 from api.openapi import DocumentedApp
-from api.settings import Settings
+from api.request_slots import RequestSlots
+from api.settings import Settings, load
 from db import engine as db_engine
 from db import logs
+from db.direct import Direct
 from db.storage.open import open_storage
+from pipeline.contract import catalog, own_models
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    hub_task = asyncio.create_task(app.state.hub.run())
+    loops = (app.state.hub.run(), app.state.auth.revocations.run(), app.state.outbox.run())
+    tasks = [asyncio.create_task(loop) for loop in loops]
     try:
         yield
     finally:
-        hub_task.cancel()
-        await asyncio.gather(hub_task, return_exceptions=True)
-        await app.state.gateway.engine.dispose()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await app.state.gateway.close()
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     logs.configure()
     logs.configure_uvicorn()
-    settings = settings or Settings()
+    settings = settings or load()
+    own_models.load(settings.models_file)
+    catalog.require(settings.model_variant)
     app = DocumentedApp(lifespan=lifespan)
     engine = db_engine.connect(settings.database_url)
     sessions = db_engine.sessions(engine)
-    app.state.gateway = Gateway(settings, engine, sessions, open_storage(settings))
-    app.state.auth = create_auth(settings)
-    app.state.hub = Hub(settings.database_url, sessions, settings.sockets_per_user)
+    direct = Direct(settings.database_url)
+    app.state.gateway = Gateway(settings, engine, sessions, direct, open_storage(settings))
+    app.state.auth = create_auth(settings, sessions)
+    app.state.hub = Hub(settings.database_url, sessions, direct, settings.sockets_per_user)
+    app.state.health = Shared()
+    app.state.outbox = Outbox(settings, sessions)
     problems.add_exception_handlers(app)
-    app.add_middleware(BodyLimit)
+    # The last one is the outermost: a refused request costs nothing else, and a slow body takes no slot.
+    app.add_middleware(RequestSlots, settings.requests_per_client, settings.waiting_per_client)
+    app.add_middleware(BodyLimit, settings.body_bytes)
+    app.add_middleware(TargetCheck, settings.hosts)
     # Outside of Starlette's error handler, so that responses to unexpected errors are logged and have the headers too.
     app.middleware_stack = RequestLog(app.build_middleware_stack())
     return app

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from starlette.requests import HTTPConnection
 
 from api.settings import Settings
+from db.direct import Direct
 from db.storage.base import Storage
 
 
@@ -19,10 +20,15 @@ class Gateway:
     settings: Settings
     engine: AsyncEngine
     sessions: async_sessionmaker[AsyncSession]
+    direct: Direct
     storage: Storage
 
+    async def close(self) -> None:
+        await self.direct.close()
+        await self.engine.dispose()
 
-def get_gateway(connection: HTTPConnection) -> Gateway:
+
+async def get_gateway(connection: HTTPConnection) -> Gateway:
     gateway: Gateway = connection.app.state.gateway
     return gateway
 

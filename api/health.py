@@ -1,10 +1,10 @@
 """Liveness and readiness of the gateway, for load balancers and orchestrators."""
 
 import asyncio
-from collections.abc import Awaitable
-from typing import Literal
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel
 
 from api.dependencies import Gateway, GatewayDep
@@ -57,19 +57,49 @@ async def healthz() -> Health:
     return Health()
 
 
+class Shared:
+    """Runs each report at most once at a time: requests that arrive meanwhile are answered with the same outcome.
+
+    The probes need no token, and each check takes a database connection or a thread.
+    """
+
+    def __init__(self) -> None:
+        self._running: dict[str, asyncio.Task[dict[str, str]]] = {}
+
+    async def run(self, name: str, checks: Callable[[], Coroutine[Any, Any, dict[str, str]]]) -> dict[str, str]:
+        task = self._running.get(name)
+        if task is None or task.done():
+            task = self._running[name] = asyncio.create_task(checks())
+        return await asyncio.shield(task)
+
+
+def get_shared(request: Request) -> Shared:
+    shared: Shared = request.app.state.health
+    return shared
+
+
+SharedDep = Annotated[Shared, Depends(get_shared)]
+
+
 @router.get("/test", responses=documented(503))
-async def test(gateway: GatewayDep) -> HealthReport:
+async def test(gateway: GatewayDep, shared: SharedDep) -> HealthReport:
     """The process is alive and the database is reachable."""
-    return report({"database": await run_check(ping(gateway.engine))})
+
+    async def checks() -> dict[str, str]:
+        return {"database": await run_check(ping(gateway.engine))}
+
+    return report(await shared.run("test", checks))
 
 
 @router.get("/readyz", responses=documented(503))
-async def readyz(gateway: GatewayDep) -> HealthReport:
+async def readyz(gateway: GatewayDep, shared: SharedDep) -> HealthReport:
     """The database has the newest migrations and the object store is reachable."""
-    return report(
-        {
+
+    async def checks() -> dict[str, str]:
+        return {
             "database": await run_check(ping(gateway.engine)),
             "migrations": await run_check(require_migrations(gateway)),
             "storage": await run_check(gateway.storage.check()),
         }
-    )
+
+    return report(await shared.run("readyz", checks))

@@ -1,16 +1,22 @@
-"""ASGI middleware: request id, access log, security headers, and the size limit of request bodies."""
+"""ASGI middleware: request id, access log, security headers, and checks of the host, the path and the body's size."""
 
+import ipaddress
 import re
 import sys
 import time
 import uuid
+from collections.abc import Collection
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-MAX_BODY_BYTES = 64 * 1024
+from api.problems import BodyTooLarge, HostRefused, NotFound, Problem, problem_response
+
+# An encoded slash, backslash or NUL: `/api%2fme` is `/api/me` to the router, and need not be to a proxy.
+AMBIGUOUS = re.compile(rb"%(2f|5c|00)", re.IGNORECASE)
+DIGITS = re.compile(r"[0-9]{1,20}")
 # Bounds each field of an access-log line that the client controls.
 MAX_LOGGED_CHARS = 200
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -24,24 +30,91 @@ SECURITY_HEADERS = {
 log = structlog.get_logger("api")
 
 
-class BodyLimit:
-    """Responds with 413 as soon as more than MAX_BODY_BYTES of the body were received."""
+class TargetCheck:
+    """Refuses host names of others, and paths that a proxy may have read differently.
 
-    def __init__(self, app: ASGIApp) -> None:
+    A page on a host name that resolves to this gateway (DNS rebinding) is same-origin for the browser. IP addresses and
+    `localhost` cannot be rebound.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: Collection[str]) -> None:
         self.app = app
+        self._hosts = frozenset(hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        length = 0
+        problem = self._problem(scope) if scope["type"] in ("http", "websocket") else None
+        if problem is None:
+            await self.app(scope, receive, send)
+        else:
+            await (await problem_response(Request({**scope, "type": "http"}), problem))(scope, receive, send)
 
-        async def receive_limited() -> Message:
-            nonlocal length
+    def _problem(self, scope: Scope) -> Problem | None:
+        host = host_name(Headers(scope=scope).get("host", ""))
+        if not (is_local(host) or host in self._hosts or "*" in self._hosts):
+            return HostRefused(f"set ALLOWED_HOSTS or PUBLIC_URL if {host[:MAX_LOGGED_CHARS]!r} is this gateway")
+        return NotFound() if AMBIGUOUS.search(scope.get("raw_path", b"")) else None
+
+
+def host_name(header: str) -> str:
+    """The host of a Host header in lower case: without the port, and an IPv6 address without brackets."""
+    if header.startswith("["):
+        return header[1:].partition("]")[0].lower()
+    return header.partition(":")[0].lower().removesuffix(".")
+
+
+def is_local(host: str) -> bool:
+    """Whether the host is no name that someone else can point to this gateway. HTTP/1.0 needs no Host header."""
+    if host in ("", "localhost"):
+        return True
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+class BodyLimit:
+    """Receives the whole body before the application starts, and responds with 413 if it is larger than the limit.
+
+    A slow body therefore occupies neither a database connection nor one of the client's request slots.
+    """
+
+    def __init__(self, app: ASGIApp, body_bytes: int) -> None:
+        self.app = app
+        self._body_bytes = body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        received: Message | None = await self._read(scope, receive)
+        if received is None:
+            detail = f"the limit is {self._body_bytes} bytes"
+            await (await problem_response(Request(scope), BodyTooLarge(detail)))(scope, receive, send)
+            return
+
+        async def receive_again() -> Message:
+            nonlocal received
+            message, received = received, None
+            return message or await receive()
+
+        await self.app(scope, receive_again, send)
+
+    async def _read(self, scope: Scope, receive: Receive) -> Message | None:
+        """The body as one message, or the disconnect; None if the body is too large."""
+        declared = Headers(scope=scope).get("content-length", "")
+        if DIGITS.fullmatch(declared) and int(declared) > self._body_bytes:
+            return None
+        body = bytearray()
+        while True:
             message = await receive()
-            length += len(message.get("body", b"")) if message["type"] == "http.request" else 0
-            if length > MAX_BODY_BYTES:
-                raise HTTPException(413)
-            return message
-
-        await self.app(scope, receive_limited, send)
+            if message["type"] != "http.request":
+                return message
+            body += message.get("body", b"")
+            if len(body) > self._body_bytes:
+                return None
+            if not message.get("more_body", False):
+                return {"type": "http.request", "body": bytes(body), "more_body": False}
 
 
 class RequestLog:
@@ -89,6 +162,7 @@ def log_request(scope: Scope, status: int, seconds: float) -> None:
         status=status,
         ms=round(seconds * 1000, 1),
         client=host[:MAX_LOGGED_CHARS],
+        user_id=scope["state"].get("user_id"),
         exc_info=error if failed else None,
     )
 

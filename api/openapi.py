@@ -12,6 +12,14 @@ from api.routers import ROUTERS
 from pipeline.contract.version import VERSION
 
 REFERENCE = "#/components/schemas/{model}"
+DESCRIPTION = """Text to video.
+
+Requests that are not valid HTTP, that arrive too slowly, or whose header is too large, are answered with the problems
+400, 408 and 431 before they are assigned to an operation."""
+# Body too large, foreign host name, too many requests of this client, database unreachable.
+EVERYWHERE = (413, 421, 429, 503)
+# Invalid JSON, and a type that is not JSON.
+WITH_BODY = (400, 415)
 
 
 class DocumentedApp(FastAPI):
@@ -24,6 +32,8 @@ class DocumentedApp(FastAPI):
             openapi_url="/api/openapi.json",
             docs_url=None,
             redoc_url=None,
+            # A redirect would lead to the host of the request, which the client chooses.
+            redirect_slashes=False,
             **options,
         )
         for router in ROUTERS:
@@ -37,7 +47,7 @@ class DocumentedApp(FastAPI):
 
 
 def build_document(app: FastAPI) -> dict[str, Any]:
-    document = get_openapi(title=app.title, version=app.version, routes=app.routes, description="Text to video.")
+    document = get_openapi(title=app.title, version=app.version, routes=app.routes, description=DESCRIPTION)
     schemas = document["components"]["schemas"]
     # FastAPI's own errors, and an enum that the routes describe inline.
     for name in ("HTTPValidationError", "ValidationError", "Status"):
@@ -45,9 +55,18 @@ def build_document(app: FastAPI) -> dict[str, Any]:
     problem = ProblemBody.model_json_schema(ref_template=REFERENCE)
     schemas |= problem.pop("$defs", {}) | {"ProblemBody": problem}
     for operation in (operation for path in document["paths"].values() for operation in path.values()):
-        if "422" in operation["responses"]:
-            operation["responses"]["422"] = documented(422)[422]
+        document_problems(operation)
     return document
+
+
+def document_problems(operation: dict[str, Any]) -> None:
+    """Add the problems that every operation, or every operation with a body, can be answered with."""
+    responses = operation["responses"]
+    if "422" in responses:
+        responses["422"] = documented(422)[422]
+    for status, response in documented(*(*EVERYWHERE, *(WITH_BODY if "requestBody" in operation else ()))).items():
+        responses.setdefault(str(status), response)
+    operation["responses"] = dict(sorted(responses.items()))
 
 
 def main() -> None:

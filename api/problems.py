@@ -6,6 +6,8 @@
     ├── NotFound 404
     ├── NotReady 409, JobFailed 409, JobCanceled 409
     ├── ResultGone 410
+    ├── BodyTooLarge 413
+    ├── HostRefused 421
     ├── TooManyRequests 429
     └── ServiceUnavailable 503
 
@@ -122,6 +124,18 @@ class ResultGone(Problem):
     status, code = 410, "result_gone"
 
 
+class BodyTooLarge(Problem):
+    """The request body is too large."""
+
+    status, code = 413, "body_too_large"
+
+
+class HostRefused(Problem):
+    """This gateway does not serve this host name."""
+
+    status, code = 421, "host_refused"
+
+
 class TooManyRequests(Problem):
     """A rate limit or connection limit is exceeded."""
 
@@ -146,7 +160,6 @@ DB_ERROR_STATUSES: Mapping[type[AuraError], int] = {
 }
 # Codes of errors that the framework raises; the others are the name of the HTTP status.
 HTTP_CODES = {
-    413: "body_too_large",
     416: "range_not_satisfiable",
 }
 
@@ -218,6 +231,15 @@ def field_error(error: Mapping[str, Any]) -> dict[str, str]:
     return {"parameter": str(path[0] if path else location), "detail": detail}
 
 
+def is_json(request: Request, *, has_body: bool) -> bool:
+    """Whether FastAPI has parsed the body as JSON, or there was neither a body nor a type."""
+    content_type = request.headers.get("content-type")
+    if content_type is None:
+        return not has_body
+    main, _, sub = content_type.partition(";")[0].strip().lower().partition("/")
+    return main == "application" and (sub == "json" or sub.endswith("+json"))
+
+
 async def _validation_error_response(request: Request, error: RequestValidationError) -> JSONResponse:
     errors = error.errors()
     # A malformed id in the path cannot name an existing resource.
@@ -226,7 +248,7 @@ async def _validation_error_response(request: Request, error: RequestValidationE
     if any(e["type"] == "json_invalid" for e in errors):
         detail = errors[0].get("ctx", {}).get("error")
         return problem_json(request, 400, "invalid_json", "The body is not valid JSON.", detail=detail)
-    if any(e["loc"] == ("body",) for e in errors) and "json" not in request.headers.get("content-type", "json"):
+    if any(e["loc"] == ("body",) for e in errors) and not is_json(request, has_body=errors[0]["type"] != "missing"):
         return problem_json(request, 415, "unsupported_media_type", "The Content-Type must be application/json.")
     fields = [field_error(e) for e in errors]
     return problem_json(request, 422, "invalid_request", "The request is not valid.", errors=fields)

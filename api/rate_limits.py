@@ -1,43 +1,64 @@
-"""Rate limits in the memory of one process: n gateways allow n times the rate."""
+"""Rate limits that all gateways share, in PostgreSQL.
 
-import contextlib
-import ipaddress
+They fail closed: while the database is unreachable, a limited request is answered with 503. What the limits protect is
+in the same database, so there is nothing to gain from answering.
+"""
+
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated
+
+import structlog
+from fastapi import Depends
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from starlette.requests import HTTPConnection
 
 from api.problems import TooManyRequests
+from db import rate_limits
+from db.rate_limits import Bucket, Refusal
 
-# Bounds the memory. The least recently used bucket is evicted, which resets its limit.
-MAX_BUCKETS = 10_000
+# A bucket that was found empty is refused without a query until it has a token, but for this long at most: another
+# request may put a token back.
+REFUSED_SECONDS = 1.0
+# Bounds the memory of the refusals.
+MAX_REFUSED = 10_000
+log = structlog.get_logger("api")
 
 
-class TokenBuckets:
-    """One token bucket per key: a capacity of `per_minute` tokens, refilled continuously at that rate."""
+class RateLimits:
+    def __init__(self, sessions: async_sessionmaker[AsyncSession]) -> None:
+        self._sessions = sessions
+        self._refused_until: dict[str, float] = {}
 
-    def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._capacity = float(per_minute)
-        self._tokens_per_second = per_minute / 60
-        self._clock = clock
-        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+    async def try_take(self, *buckets: Bucket) -> Refusal | None:
+        """Take a token from each of the buckets, or from none. Committed at once, whatever becomes of the request."""
+        if refusal := self._known_refusal(buckets):
+            return refusal
+        async with self._sessions.begin() as session:
+            refusal = await rate_limits.take(session, *buckets)
+        if refusal:
+            self._remember(refusal)
+        return refusal
 
-    def take(self, key: str) -> None:
-        """Take one token, or raise TooManyRequests if the bucket is empty."""
-        tokens = self._tokens(key)
-        if tokens < 1:
-            raise TooManyRequests(retry_after=(1 - tokens) / self._tokens_per_second + 0.5)
-        self._store(key, tokens - 1)
+    async def take(self, *buckets: Bucket) -> None:
+        """As `try_take`, but raises TooManyRequests."""
+        if refusal := await self.try_take(*buckets):
+            raise refused(refusal)
 
-    def put_back(self, key: str) -> None:
-        self._store(key, min(self._capacity, self._tokens(key) + 1))
+    async def put_back(self, *buckets: Bucket) -> None:
+        async with self._sessions.begin() as session:
+            await rate_limits.put_back(session, *buckets)
+        for bucket in buckets:
+            self._refused_until.pop(bucket.key, None)
 
-    @contextlib.contextmanager
-    def limit_failures(self, key: str, failure: type[Exception]) -> Iterator[None]:
-        """Take a token for the block and put it back unless the block raises `failure`.
+    @asynccontextmanager
+    async def limit_failures(self, failure: type[Exception], *buckets: Bucket) -> AsyncIterator[None]:
+        """Take the tokens for the block, and put them back unless the block raises `failure`.
 
-        Taking the token first bounds concurrent attempts too.
+        Taking the tokens first bounds concurrent attempts too.
         """
-        self.take(key)
+        await self.take(*buckets)
         failed = False
         try:
             yield
@@ -46,28 +67,40 @@ class TokenBuckets:
             raise
         finally:
             if not failed:
-                self.put_back(key)
+                await self.put_back(*buckets)
 
-    def _tokens(self, key: str) -> float:
-        tokens, updated_at = self._buckets.get(key, (self._capacity, self._clock()))
-        return min(self._capacity, tokens + (self._clock() - updated_at) * self._tokens_per_second)
+    def _known_refusal(self, buckets: tuple[Bucket, ...]) -> Refusal | None:
+        now = time.monotonic()
+        empty = tuple(bucket for bucket in buckets if self._refused_until.get(bucket.key, 0) > now)
+        wait = max((self._refused_until[bucket.key] - now for bucket in empty), default=0.0)
+        return Refusal(empty, wait) if empty else None
 
-    def _store(self, key: str, tokens: float) -> None:
-        self._buckets[key] = (tokens, self._clock())
-        self._buckets.move_to_end(key)
-        while len(self._buckets) > MAX_BUCKETS:
-            self._buckets.popitem(last=False)
+    def _remember(self, refusal: Refusal) -> None:
+        if len(self._refused_until) > MAX_REFUSED:
+            self._refused_until.clear()
+        until = time.monotonic() + min(refusal.retry_after, REFUSED_SECONDS)
+        self._refused_until |= {bucket.key: until for bucket in refusal.buckets}
 
 
-def network_of(host: str) -> str:
-    """The key of a client address: the IPv4 address, also if mapped into IPv6, or the IPv6 /64 network.
+def refused(refusal: Refusal) -> TooManyRequests:
+    """The problem for a refusal, which is logged."""
+    names = sorted({bucket.name for bucket in refusal.buckets})
+    log.warning("rate limited", limits=names, retry_after=round(refusal.retry_after, 1))
+    return TooManyRequests(f"rate limit: {', '.join(names)}", retry_after=refusal.retry_after + 0.5)
 
-    A /64 is the smallest network that providers assign, so one customer can use all of its addresses.
+
+async def take_in_transaction(session: AsyncSession, *buckets: Bucket) -> None:
+    """Take tokens in the transaction of the request, for requests that hold a connection already.
+
+    A request that fails has taken none.
     """
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return host
-    if isinstance(address, ipaddress.IPv4Address):
-        return host
-    return str(address.ipv4_mapped or ipaddress.IPv6Network((int(address), 64), strict=False))
+    if refusal := await rate_limits.take(session, *buckets):
+        raise refused(refusal)
+
+
+def get_rate_limits(connection: HTTPConnection) -> RateLimits:
+    limits: RateLimits = connection.app.state.auth.rate_limits
+    return limits
+
+
+RateLimitsDep = Annotated[RateLimits, Depends(get_rate_limits)]

@@ -68,11 +68,15 @@ class Client:
         self._http.close()
 
     def sign_in(self, email: str, password: str, *, register: bool = False) -> None:
-        """Sign in; with `register`, create the account first unless it exists. Connection errors are not retried."""
+        """Sign in; with `register`, create the account if that fails. Connection errors are not retried."""
         self._credentials = (email, password)
-        if register:
+        try:
+            _retry(self._log_in, (GatewayUnavailable,))
+        except ApiError as error:
+            if not register or error.code != "wrong_credentials":
+                raise
             _retry(self._register, (GatewayUnavailable,))
-        _retry(self._log_in, (GatewayUnavailable,))
+            _retry(self._log_in, (GatewayUnavailable,))
 
     def generate(self, spec: Json) -> str:
         """Submit a job and return its id. The Idempotency-Key makes it safe to retry."""
@@ -131,9 +135,7 @@ class Client:
 
     def _register(self) -> None:
         email, password = self._credentials
-        response = self._http.post("/api/auth/register", json={"email": email, "password": password})
-        if response.status_code != httpx.codes.CONFLICT:
-            _parse(response)
+        _parse(self._http.post("/api/auth/register", json={"email": email, "password": password}))
 
     def _log_in(self) -> None:
         email, password = self._credentials

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from rich.console import Console
 from cli.client import TERMINAL_STATES, Client, Json
 from cli.progress_bars import ProgressBars
 from cli.system.data_dir import LOCAL_EMAIL, DataDir
+from cli.system.startup import wait_for_start
 from cli.system.temporary import shared_gateway
 
 # Exit status of a command that SIGINT has ended, by the convention of shells.
@@ -31,6 +33,11 @@ def open_gateway(api: str | None, data_dir: Path, console: Console) -> AbstractC
     return nullcontext(api) if api else shared_gateway(DataDir(data_dir), partial(console.print, highlight=False))
 
 
+def start_display(api: str | None, data_dir: Path, console: Console) -> Callable[[], None]:
+    """A function that shows what a system that starts is waiting for; of a remote system it shows nothing."""
+    return (lambda: None) if api else partial(wait_for_start, DataDir(data_dir), console)
+
+
 def sign_in(client: Client, api: str | None, data_dir: Path) -> None:
     """Sign in as AURA_EMAIL with AURA_PASSWORD, or else as the local user of the data directory."""
     email, password = os.environ.get("AURA_EMAIL"), os.environ.get("AURA_PASSWORD")
@@ -42,10 +49,14 @@ def sign_in(client: Client, api: str | None, data_dir: Path) -> None:
         client.sign_in(LOCAL_EMAIL, DataDir(data_dir).secrets["PASSWORD"], register=True)
 
 
-def generate(client: Client, spec: Json, file: Path, console: Console) -> Json:
-    """Submit the job, wait for it and download the video. KeyboardInterrupt cancels the job first."""
+def generate(client: Client, spec: Json, file: Path, console: Console, wait_for_start: Callable[[], None]) -> Json:
+    """Submit the job, wait for it and download the video. KeyboardInterrupt cancels the job first.
+
+    The job waits in the queue while `wait_for_start` shows how the system starts.
+    """
     job_id = client.generate(spec)
     try:
+        wait_for_start()
         job = _wait(client, job_id, console)
     except KeyboardInterrupt:
         console.print("canceling")

@@ -3,20 +3,26 @@
 import signal
 import sys
 import tempfile
-from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Final, NoReturn
+from typing import Annotated, Any
 
 import httpx
 import typer
 from pydantic import ValidationError
-from rich.console import Console
 
-from pipeline.contract.spec import Format, Spec
-
-DEFAULT_DATA_DIR: Final = Path(".aura")
-EXIT_FAILURE: Final = 1
-EXIT_INVALID_INPUT: Final = 2
+from cli.console import (
+    DEFAULT_DATA_DIR,
+    EXIT_FAILURE,
+    EXIT_INVALID_INPUT,
+    DataDirOption,
+    echo,
+    exit_with_error,
+    plain_console,
+)
+from cli.doctor.command import doctor, failing_lines
+from cli.model_commands import models_app
+from cli.users import app as users_app
+from pipeline.contract.spec import CameraMotion, Format, Spec, Upscaler
 
 app = typer.Typer(
     help="AuraAnim: generate a short video from a prompt.",
@@ -24,28 +30,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-models_app = typer.Typer(help="List and download models.", no_args_is_help=True)
 evaluate_app = typer.Typer(help="Measure how well a model follows prompts.", no_args_is_help=True)
-bench_app = typer.Typer(help="Measure the service.", no_args_is_help=True)
+bench_app = typer.Typer(help="Measure the service.")
 app.add_typer(models_app, name="models")
 app.add_typer(bench_app, name="bench")
 app.add_typer(evaluate_app, name="evaluate")
-
-# Without markup: prompts, file names and messages of the gateway may contain square brackets.
-plain_console = partial(Console, markup=False, emoji=False, highlight=False)
-
-DataDirOption = Annotated[
-    Path, typer.Option(help="Directory of the database, videos, secrets and logs.", envvar="AURA_DATA")
-]
-
-
-def exit_with_error(message: str, status: int = EXIT_FAILURE) -> NoReturn:
-    plain_console(stderr=True, soft_wrap=True).print(f"aura: {message}", style="red")
-    raise typer.Exit(status)
-
-
-def echo(message: str) -> None:
-    plain_console(soft_wrap=True).print(message)
+app.add_typer(users_app, name="users")
+app.command()(doctor)
 
 
 @app.command()
@@ -57,17 +48,22 @@ def up(
     no_web: Annotated[bool, typer.Option("--no-web", help="Do not start the web app.")] = False,
 ) -> None:
     """Start all services on this machine and run until Ctrl-C."""
+    from cli.doctor.machine import blocking
+    from cli.system.address import StartFailed
     from cli.system.data_dir import EXIT_ALREADY_RUNNING, AlreadyRunning, DataDir
-    from cli.system.up import StartFailed, System
-    from db.errors import AuraError
+    from cli.system.up import System
 
     if not no_web:
         echo(f"this version does not include the web app: port {web_port} is not used")
+    if problems := blocking(data_dir.absolute()):
+        exit_with_error(problems[0].line())
     try:
         System(DataDir(data_dir.absolute()), host=host, port=port, echo=echo).run()
     except AlreadyRunning as error:
         exit_with_error(str(error), EXIT_ALREADY_RUNNING)
-    except (StartFailed, AuraError, OSError) as error:
+    except (StartFailed, OSError) as error:
+        for line in failing_lines(data_dir.absolute(), host, port):
+            echo(line)
         exit_with_error(str(error))
 
 
@@ -87,7 +83,18 @@ def generate(
         Format | None, typer.Option("--format", help="Video format; default: from the extension of the file.")
     ] = None,
     model: Annotated[str | None, typer.Option(help="Name of the model, see `aura models list`.")] = None,
-    scheduler: Annotated[str | None, typer.Option(help="Scheduler: ddim, euler, heun, dpm++ or lcm.")] = None,
+    scheduler: Annotated[str | None, typer.Option(help="Scheduler: own, ddim, euler, heun, dpm++ or lcm.")] = None,
+    style: Annotated[str | None, typer.Option(help="Name of a style, see `aura models styles`.")] = None,
+    enhance: Annotated[bool, typer.Option("--enhance", help="Complete the prompt for the model.")] = False,
+    lora: Annotated[list[str] | None, typer.Option(help="LoRA, as NAME or NAME:WEIGHT. Can be repeated.")] = None,
+    motion: Annotated[CameraMotion | None, typer.Option(help="Camera motion.")] = None,
+    travel: Annotated[
+        list[str] | None, typer.Option(help="Prompt from a time on, as 2.5s:PROMPT. Can be repeated.")
+    ] = None,
+    loop: Annotated[bool, typer.Option("--loop", help="The last frame is followed by the first one.")] = False,
+    image: Annotated[Path | None, typer.Option(help="First frame: an image file.")] = None,
+    upscaler: Annotated[Upscaler | None, typer.Option(help="What the upscaler is chosen for.")] = None,
+    denoise: Annotated[float | None, typer.Option(help="How much grain the fast upscaler removes, 0 to 1.")] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the result as one line of JSON, and no progress.")
     ] = False,
@@ -98,7 +105,11 @@ def generate(
     fields = {
         "prompt": prompt, "negative_prompt": negative, "duration_seconds": seconds, "fps": fps, "width": width,
         "height": height, "num_inference_steps": steps, "guidance_scale": guidance, "seed": seed, "model": model,
-        "scheduler": scheduler, "format": format_ or guess_format(output),
+        "scheduler": scheduler, "format": format_ or guess_format(output), "style": style,
+        "enhance_prompt": enhance or None, "loras": [parse_lora(text) for text in lora] if lora else None,
+        "motion": motion,
+        "prompt_travel": dict(map(parse_travel, travel)) if travel else None, "loop": loop or None,
+        "image": encode_image(image) if image else None, "upscaler": upscaler, "denoise_strength": denoise,
     }  # fmt: skip
     spec = {name: value for name, value in fields.items() if value is not None}
     validate_spec(spec)
@@ -106,17 +117,43 @@ def generate(
     run_generate(spec, output, api, data_dir.absolute(), as_json=as_json)
 
 
+def parse_lora(text: str) -> dict[str, Any]:
+    """`name` or `name:weight`."""
+    name, _, weight = text.partition(":")
+    try:
+        return {"name": name, "weight": float(weight or 1)}
+    except ValueError:
+        exit_with_error(f"--lora {text}: the weight is not a number", EXIT_INVALID_INPUT)
+
+
+def parse_travel(text: str) -> tuple[str, str]:
+    """`2.5s:prompt` or `12:prompt`."""
+    moment, _, prompt = text.partition(":")
+    return moment.strip(), prompt.strip()
+
+
+def encode_image(path: Path) -> str:
+    """The image in base64, made small enough for a request."""
+    from cli.images import ImageUnreadable, encode
+
+    try:
+        return encode(path)
+    except ImageUnreadable as error:
+        exit_with_error(str(error), EXIT_INVALID_INPUT)
+
+
 def run_generate(spec: dict[str, Any], output: Path, api: str | None, data_dir: Path, *, as_json: bool) -> None:
     from cli import generate as command
     from cli.client import ApiError, Client
-    from cli.system.up import StartFailed
+    from cli.system.address import StartFailed
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # SIGTERM cancels the job, as Ctrl-C does
     console = plain_console(stderr=True, quiet=as_json)
     try:
         with command.open_gateway(api, data_dir, console) as url, Client(url) as client:
             command.sign_in(client, api, data_dir)
-            outcome = command.generate(client, spec, output, console)
+            display = command.start_display(api, data_dir, console)
+            outcome = command.generate(client, spec, output, console, display)
             command.print_outcome(outcome, console, as_json=as_json)
     except ApiError as error:
         is_invalid = error.status == httpx.codes.UNPROCESSABLE_ENTITY
@@ -129,52 +166,6 @@ def run_generate(spec: dict[str, Any], output: Path, api: str | None, data_dir: 
         exit_with_error("canceled", command.EXIT_INTERRUPTED)
 
 
-def models_dir(data_dir: Path) -> Path:
-    """MODELS_DIR, as the pipeline reads it; by default a folder of the data directory."""
-    from cli.system.data_dir import operator_settings
-
-    return Path(operator_settings().get("MODELS_DIR", data_dir / "models"))
-
-
-@models_app.command("list")
-def list_models(data_dir: DataDirOption = DEFAULT_DATA_DIR) -> None:
-    """List the models with their stage, their licence, and whether their files are available."""
-    from cli.models import print_models
-
-    print_models(models_dir(data_dir), plain_console(soft_wrap=True))
-
-
-@models_app.command("pull")
-def pull_model(
-    name: Annotated[str, typer.Argument(help="Name of the model, see `aura models list`.")],
-    data_dir: DataDirOption = DEFAULT_DATA_DIR,
-) -> None:
-    """Download the files of a model."""
-    from cli.models import all_weights
-    from cli.pull import PullFailed, pull
-    from cli.system.data_dir import DataDir, operator_settings
-
-    catalog = {weights.name: weights for _, weights in all_weights()}
-    if name not in catalog:
-        exit_with_error(f"there is no model {name}; available: {', '.join(catalog)}", EXIT_INVALID_INPUT)
-    try:
-        if "MODELS_DIR" not in operator_settings():
-            DataDir(data_dir).create()
-        folder = pull(catalog[name], models_dir(data_dir), echo)
-    except (PullFailed, OSError) as error:
-        exit_with_error(str(error))
-    echo(f"{name}: {folder}")
-
-
-@models_app.command("words")
-def list_words() -> None:
-    """List the words that the tiny model knows."""
-    from pipeline.contract.vocabulary import WORDS
-
-    for group, words in WORDS.items():
-        echo(f"{group}: {', '.join(words)}")
-
-
 @evaluate_app.command("tiny")
 def evaluate_tiny(
     prompts: Annotated[int, typer.Option(help="Number of held-out prompts.", min=1)] = 100,
@@ -183,6 +174,33 @@ def evaluate_tiny(
     from pipeline.tiny.evaluate import main as run
 
     run(["--prompts", str(prompts)])
+
+
+@bench_app.callback(invoke_without_command=True)
+def bench(
+    context: typer.Context,
+    row: Annotated[list[str] | None, typer.Option(help="Measure only this row; can be repeated.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Exit with an error if a goal is missed.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Small sizes and few repetitions: a smoke test.")] = False,
+    json_file: Annotated[Path | None, typer.Option("--json", help="File to write the results to.")] = None,
+) -> None:
+    """Measure the rows of docs/PERFORMANCE.md on this machine, each against its goal."""
+    from cli import bench as command
+
+    if context.invoked_subcommand is not None:
+        return
+    rows = row or list(command.ROWS)
+    if unknown := set(rows) - set(command.ROWS):
+        exit_with_error(f"no row {', '.join(sorted(unknown))}; rows: {', '.join(command.ROWS)}", EXIT_INVALID_INPUT)
+    try:
+        results = command.run(rows, quick=quick, echo=echo)
+    except command.NoCheckout as error:
+        exit_with_error(str(error))
+    if json_file is not None:
+        command.write_json(results, json_file)
+    missed = [result["what"] for result in results if not result["met"]]
+    if check and missed:
+        exit_with_error(f"goals missed: {'; '.join(missed)}")
 
 
 @bench_app.command("eta")
@@ -194,6 +212,17 @@ def bench_eta(traces: Annotated[Path, typer.Argument(help="Directory of traces, 
         echo(summary(traces))
     except ValueError as error:
         exit_with_error(str(error))
+
+
+@bench_app.command("start")
+def bench_start() -> None:
+    """Measure the parts of the start, an idle system, the default video and the stop. Takes one to two minutes."""
+    from cli.system.start_benchmark import measure, print_report
+
+    with tempfile.TemporaryDirectory() as folder:
+        report = measure(Path(folder))
+    for line in print_report(report):
+        echo(line)
 
 
 def validate_spec(spec: dict[str, Any]) -> None:

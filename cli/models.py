@@ -1,27 +1,126 @@
-"""`aura models list`: the model catalog, and which of the models are downloaded."""
+"""`aura models`: the catalog, and which of the models are downloaded."""
 
-from collections.abc import Iterator
+import json
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, TaskID, TransferSpeedColumn
+from rich.progress import Progress as Bars
 from rich.table import Table
 
-from pipeline.contract.catalog import INTERPOLATORS, MODELS, UPSCALERS, Weights
-from pipeline.models.weights import find_folder
+from pipeline.contract.catalog import Model, Weights, all_weights, family_of
+from pipeline.models.weights import is_available
+
+GIB = 2**30
+# Lengths in frames for models that draw more than their context with FreeNoise.
+LENGTHS = {"animatediff": (16, 24, 48, 80, 160)}
 
 
-def all_weights() -> Iterator[tuple[str, Weights]]:
-    """(stage, weights) of every model, generators first."""
-    for stage, catalog in (("generate", MODELS), ("interpolate", INTERPOLATORS), ("upscale", UPSCALERS)):
-        for weights in catalog.values():
-            yield stage, weights
+def describe(stage: str, weights: Weights, models_dir: Path) -> dict[str, Any]:
+    """One entry of the catalog as JSON. `memory_gib` is the peak in half precision at the native size and length."""
+    parts = {role: part.name for role, part in weights.parts.items()} if isinstance(weights, Model) else {}
+    revisions = {weights.source: weights.revision}
+    if isinstance(weights, Model):
+        revisions |= {part.source: part.revision for part in weights.parts.values()}
+    entry: dict[str, Any] = {
+        "name": weights.name, "stage": stage, "title": weights.title,
+        "available": is_available(weights, models_dir), "licence": weights.licence,
+        "commercial_use": weights.commercial, "gated": weights.gated, "size_bytes": weights.size_bytes,
+        "revisions": revisions, "parts": parts,
+    }  # fmt: skip
+    if isinstance(weights, Model):
+        entry |= {
+            "family": weights.family, "native_fps": weights.native_fps, "native_pixels": weights.base_area,
+            "sizes": list(weights.sizes), "frames": weights.context_frames, "max_frames": weights.max_frames or None,
+            "num_inference_steps": weights.num_inference_steps, "image": family_of(weights).image or None,
+            "schedulers": [scheduler.value for scheduler in weights.schedulers],
+            "memory_gib": memory_by_dtype(weights), "knows": weights.knows,
+        }  # fmt: skip
+    return entry
 
 
-def print_models(models_dir: Path, console: Console) -> None:
-    table = Table("model", "stage", "available", "licence", "description", box=None, pad_edge=False)
-    for stage, weights in all_weights():
-        available = "yes" if find_folder(weights, models_dir) else "no"
-        knows = getattr(weights, "knows", "")
-        description = f"{weights.title}: {knows}" if knows else weights.title
-        table.add_row(weights.name, stage, available, weights.licence, description)
+def memory_by_dtype(model: Model) -> dict[str, float] | None:
+    """GiB at the native size and length by precision; None: not measured."""
+    if model.memory is None:
+        return None
+    memory = model.memory
+    half = (memory.weights + memory.fixed + memory.frame * model.context_frames) / GIB
+    return {"fp16": round(half, 1), "bf16": round(half, 1), "fp32": round(2 * half, 1)}
+
+
+def print_models(models_dir: Path, console: Console, *, as_json: bool = False) -> None:
+    entries = [describe(stage, weights, models_dir) for stage, weights in all_weights()]
+    if as_json:
+        console.out(json.dumps(entries, indent=1), highlight=False)
+        return
+    table = Table(box=None, pad_edge=False)
+    for column in ("model", "stage", "available", "GB", "revision"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("licence", ratio=1)
+    table.add_column("description", ratio=1)
+    for entry in entries:
+        use = "" if entry["commercial_use"] else " (no commercial use)"
+        revision = "+".join(revision[:8] for revision in entry["revisions"].values())
+        table.add_row(
+            entry["name"], entry["stage"], "yes" if entry["available"] else "no", f"{entry['size_bytes'] / 1e9:.1f}",
+            revision, f"{entry['licence']}{use}", f"{entry['title']}: {entry.get('knows', '')}".removesuffix(": "),
+        )  # fmt: skip
     console.print(table)
+
+
+def print_memory(name: str | None, console: Console) -> None:
+    from pipeline.generators.architectures import ARCHITECTURES, measure, step_flops
+
+    table = Table(
+        "model",
+        "frames",
+        "size",
+        "weights",
+        "denoising",
+        "with offload",
+        "a decoded frame",
+        "TFLOP a step",
+        box=None,
+        pad_edge=False,
+    )
+    for key in [name] if name in ARCHITECTURES else ARCHITECTURES:
+        architecture = ARCHITECTURES[key or ""]
+        memory = measure(architecture)
+        native, width, height = architecture.native
+        for frames in LENGTHS.get(key or "", (native,)):
+            working = memory.fixed + memory.frame * frames
+            figures = (
+                memory.weights,
+                memory.weights + working,
+                max(memory.largest, memory.denoiser + working),
+                memory.decoded,
+            )
+            work = f"{step_flops(architecture, native) / 1e12:.1f}" if frames == native else ""
+            table.add_row(key, str(frames), f"{width}x{height}", *(f"{value / GIB:.1f}" for value in figures), work)
+    console.print(table)
+
+
+class PullProgress:
+    """Messages, and a progress bar for the file that is being downloaded."""
+
+    def __init__(self, console: Console) -> None:
+        columns = ("{task.description}", BarColumn(), DownloadColumn(), TransferSpeedColumn())
+        self._bars = Bars(*columns, console=console, transient=True)
+        self._file, self._task = "", TaskID(0)
+
+    def __enter__(self) -> "PullProgress":
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    def message(self, text: str) -> None:
+        self._bars.console.print(text)
+
+    def received(self, file: str, done: int, total: int | None) -> None:
+        if file != self._file:
+            self._bars.console.print(f"downloading {file}")
+            self._file, self._task = file, self._bars.add_task(file, total=total)
+        self._bars.update(self._task, completed=done, total=total)

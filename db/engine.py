@@ -9,6 +9,7 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
+from db.jobs.positions import SHARED_LINE, SharedLine
 from db.settings import asyncpg_url
 
 # The timeouts release the locks of a process that is suspended in the middle of a transaction.
@@ -35,7 +36,7 @@ def connect(url: str, *, pool_size: int = 10) -> AsyncEngine:
 
 
 def sessions(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
-    return async_sessionmaker(engine, expire_on_commit=False)
+    return async_sessionmaker(engine, expire_on_commit=False, info={SHARED_LINE: SharedLine()})
 
 
 async def ping(engine: AsyncEngine) -> None:

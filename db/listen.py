@@ -18,6 +18,8 @@ _PROBE_SECONDS: Final = 5.0
 # Pause before a reconnect: doubled after each failure, from the first to the longest.
 _FIRST_PAUSE_SECONDS: Final = 0.1
 _MAX_PAUSE_SECONDS: Final = 5.0
+# The name of these connections in pg_stat_activity.
+APPLICATION_NAME: Final = "auraanim-listen"
 _log = structlog.get_logger(__name__)
 
 
@@ -48,7 +50,9 @@ async def listen(
 @contextlib.asynccontextmanager
 async def _subscription(url: str, channel: str) -> AsyncIterator[tuple[asyncpg.Connection, asyncio.Queue[str | None]]]:
     """A connection and the payloads it receives; None in the queue means that the connection was closed."""
-    connection = await asyncpg.connect(plain_url(url), timeout=5, command_timeout=5)
+    connection = await asyncpg.connect(
+        plain_url(url), timeout=5, command_timeout=5, server_settings={"application_name": APPLICATION_NAME}
+    )
     inbox: asyncio.Queue[str | None] = asyncio.Queue()
     try:
         connection.add_termination_listener(lambda _: inbox.put_nowait(None))
@@ -62,7 +66,9 @@ async def _receive(connection: asyncpg.Connection, inbox: asyncio.Queue[str | No
     """The next payload. A connection without traffic is probed, since a dead peer does not close it."""
     while True:
         try:
-            payload = await asyncio.wait_for(inbox.get(), probe_seconds)
+            # Not wait_for: in Python 3.11 it discards a cancellation that arrives together with a payload.
+            async with asyncio.timeout(probe_seconds):
+                payload = await inbox.get()
         except TimeoutError:
             await connection.execute("SELECT 1")
             continue

@@ -9,7 +9,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from db.settings import DatabaseSettings, asyncpg_url
+from db.settings import DatabaseSettings, MigrationSettings, asyncpg_url
 
 _HISTORY = Path(__file__).parents[1] / "migrations"
 
@@ -40,4 +40,4 @@ def upgrade(url: str, revision: str = "head") -> None:
 
 
 if __name__ == "__main__":
-    upgrade(DatabaseSettings().database_url)
+    upgrade(MigrationSettings().owner_database_url or DatabaseSettings().database_url)

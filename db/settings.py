@@ -32,6 +32,21 @@ class DatabaseSettings(BaseSettings):
     database_url: Annotated[str, AfterValidator(asyncpg_url)]
 
 
+class MigrationSettings(BaseSettings):
+    """The role that owns the tables and runs the migrations, if it is another one than that of DATABASE_URL."""
+
+    model_config = _ENVIRONMENT
+
+    owner_database_url: Annotated[str | None, AfterValidator(asyncpg_url)] = None
+
+
+class RoleSettings(DatabaseSettings):
+    """The URLs name one database, and carry the name and the password of three roles."""
+
+    admin_database_url: Annotated[str, AfterValidator(asyncpg_url)]
+    owner_database_url: Annotated[str, AfterValidator(asyncpg_url)]
+
+
 class StorageSettings(BaseSettings):
     """Objects are stored in a local directory (STORAGE_DIR) or in an S3 bucket (S3_*)."""
 
@@ -61,3 +76,12 @@ class StorageSettings(BaseSettings):
     @property
     def signing_key(self) -> bytes:
         return self.storage_signing_key.get_secret_value().encode() if self.storage_signing_key else b""
+
+
+class RootStorageSettings(BaseSettings):
+    """The root user of a MinIO server, which `db.storage.provision` needs and nothing else."""
+
+    model_config = _ENVIRONMENT
+
+    s3_root_user: str = "aura-root"
+    s3_root_password: SecretStr

@@ -3,28 +3,40 @@
 import enum
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
-    DateTime,
-    Double,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
-    MetaData,
     UniqueConstraint,
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
+from db.account_tables import (
+    LoginSession,
+    Mail,
+    OneTimeToken,
+    Purpose,
+    RateLimit,
+    RecoveryCode,
+    RefreshToken,
+    Role,
+    User,
+)
+from db.base import Base, Json
 from db.ids import uuid7
 
-Json = dict[str, Any]
+__all__ = [
+    "TERMINAL", "Artifact", "Attempt", "Base", "Job", "Json", "LoginSession", "Mail", "OneTimeToken", "Purpose",
+    "RateLimit", "RecoveryCode", "RefreshToken", "Role", "ShownStatus", "StageRate", "Status", "Turn",
+    "User",
+]  # fmt: skip
 
 
 class Status(enum.StrEnum):
@@ -58,51 +70,6 @@ def _sql_list(states: Iterable[Status]) -> str:
     return "(" + ", ".join(f"'{status}'" for status in Status if status in states) + ")"
 
 
-class Base(DeclarativeBase):
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-    type_annotation_map = {  # noqa: RUF012  (SQLAlchemy reads it from the class)
-        datetime: DateTime(timezone=True),
-        float: Double(),
-        Json: JSONB(none_as_null=True),
-        list[str]: JSONB(),
-    }
-
-
-class User(Base):
-    __tablename__ = "users"
-    __table_args__ = (Index("uq_users_email", func.lower(text("email")), unique=True),)
-
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
-    email: Mapped[str]
-    password_hash: Mapped[str]
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    disabled_at: Mapped[datetime | None]
-
-
-class RefreshToken(Base):
-    """A refresh token of a browser session. The tokens of one session, each rotated into the next, share a family."""
-
-    __tablename__ = "sessions"
-
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
-    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
-    family_id: Mapped[UUID] = mapped_column(index=True)
-    refresh_hash: Mapped[str] = mapped_column(unique=True)
-    user_agent: Mapped[str] = mapped_column(server_default="")
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    expires_at: Mapped[datetime]
-    rotated_at: Mapped[datetime | None]
-    revoked_at: Mapped[datetime | None]
-
-
 class Job(Base):
     """A request for one video, its state and its progress. `attempt` is the fencing token of its workers."""
 
@@ -127,14 +94,21 @@ class Job(Base):
             "progress_value",
         ),
         CheckConstraint("trashed_at IS NULL OR finished_at IS NOT NULL", "trashed_has_ended"),
+        Index(
+            "ix_jobs_never_started", "finished_at", postgresql_where=text("status = 'canceled' AND attempt = 0")
+        ),
         Index("ix_jobs_trashed_at", "trashed_at", postgresql_where=text("trashed_at IS NOT NULL")),
-        # The fair order reads these three.
+        # The triggers that maintain `turns` read these four.
         Index(
             "ix_jobs_queued", "owner_id", text("priority DESC"), "created_at", "id",
             postgresql_where=text("status = 'queued'"),
         ),
         Index("ix_jobs_running", "owner_id", postgresql_where=text("status = 'running'")),
         Index("ix_jobs_started", "owner_id", "started_at", postgresql_where=text("started_at IS NOT NULL")),
+        Index(
+            "ix_jobs_paused", "owner_id", "available_at",
+            postgresql_where=text("status = 'queued' AND available_at > created_at"),
+        ),
         Index("ix_jobs_owner_id_id", "owner_id", "id"),
         Index(
             "uq_jobs_idempotency_key", "owner_id", "idempotency_key",
@@ -193,6 +167,43 @@ class Job(Base):
     def shown_status(self) -> ShownStatus:
         """The state that clients see: `canceling` while a cancel of a running job is requested."""
         return "canceling" if self.status == Status.RUNNING and self.cancel_requested_at else Status(self.status)
+
+
+class Turn(Base):
+    """A user with open jobs, and the user's place in the fair order. Triggers on `jobs` maintain it (migration 0005).
+
+    There is no foreign key: the row is deleted with the user's last job. A cascade would lock it before the jobs, and
+    every other statement locks the jobs first.
+    """
+
+    __tablename__ = "turns"
+    __table_args__ = (
+        CheckConstraint("queued >= 0 AND running >= 0", "counts"),
+        CheckConstraint(
+            "(head_id IS NULL) = (head_priority IS NULL) AND (head_id IS NULL) = (waits_since IS NULL)", "head"
+        ),
+        # The fair order: a claim takes the first row.
+        Index(
+            "ix_turns_order", "running", text("head_priority DESC"), "waits_since", "head_id",
+            postgresql_where=text("head_id IS NOT NULL"),
+        ),
+        Index("ix_turns_wakes_at", "wakes_at", postgresql_where=text("wakes_at IS NOT NULL")),
+        # Every start and every end rewrites a row.
+        {"postgresql_with": {"fillfactor": 70, "autovacuum_vacuum_scale_factor": 0.02}},
+    )  # fmt: skip
+
+    owner_id: Mapped[UUID] = mapped_column(primary_key=True)
+    queued: Mapped[int] = mapped_column(server_default="0")
+    running: Mapped[int] = mapped_column(server_default="0")
+    # When a job of the user last started.
+    served_at: Mapped[datetime | None]
+    # The job that starts next: the first that is queued and not paused.
+    head_id: Mapped[UUID | None]
+    head_priority: Mapped[int | None]
+    # The later of `served_at` and the creation of the head job.
+    waits_since: Mapped[datetime | None]
+    # When the next pause of a queued job ends.
+    wakes_at: Mapped[datetime | None]
 
 
 class Attempt(Base):

@@ -2,20 +2,35 @@
 
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.errors import EmailTaken
 from db.ids import uuid7
-from db.tables import User
+from db.tables import Role, User
 
 
-async def create(session: AsyncSession, *, email: str, password_hash: str) -> User:
+async def create(
+    session: AsyncSession,
+    *,
+    email: str,
+    password_hash: str,
+    display_name: str = "",
+    role: Role = Role.USER,
+    email_verified: bool = False,
+) -> User:
     """A new account. EmailTaken if the address is in use, compared without case."""
     statement = (
         insert(User)
-        .values(id=uuid7(), email=email, password_hash=password_hash)
+        .values(
+            id=uuid7(),
+            email=email,
+            password_hash=password_hash,
+            display_name=display_name,
+            role=role,
+            email_verified_at=func.now() if email_verified else None,
+        )
         .on_conflict_do_nothing()
         .returning(User)
     )
@@ -31,3 +46,49 @@ async def by_email(session: AsyncSession, email: str) -> User | None:
 
 async def get(session: AsyncSession, user_id: UUID) -> User | None:
     return await session.get(User, user_id)
+
+
+async def set_password(session: AsyncSession, user_id: UUID, password_hash: str) -> None:
+    await session.execute(update(User).where(User.id == user_id).values(password_hash=password_hash))
+
+
+async def set_role(session: AsyncSession, user_id: UUID, role: Role) -> None:
+    await session.execute(update(User).where(User.id == user_id).values(role=role))
+
+
+async def set_disabled(session: AsyncSession, user_id: UUID, *, disabled: bool) -> None:
+    """Ban an account or lift the ban. The first ban's time is kept."""
+    moment = func.coalesce(User.disabled_at, func.now()) if disabled else None
+    await session.execute(update(User).where(User.id == user_id).values(disabled_at=moment))
+
+
+async def page(session: AsyncSession, *, limit: int, after: UUID | None = None, role: Role | None = None) -> list[User]:
+    """The accounts after `after`, the newest first; one more than `limit` if there are more."""
+    statement = select(User).order_by(User.id.desc()).limit(limit + 1)
+    if after is not None:
+        statement = statement.where(User.id < after)
+    if role is not None:
+        statement = statement.where(User.role == role)
+    return list(await session.scalars(statement))
+
+
+async def remove(session: AsyncSession, user_id: UUID) -> None:
+    """Delete an account with all of its rows. Their objects are then orphans, which the garbage collection deletes."""
+    await session.execute(delete(User).where(User.id == user_id))
+
+
+async def accept_totp_step(session: AsyncSession, user_id: UUID, step: int) -> bool:
+    """Record that the code of this time step was used. False if it, or a later one, was used before."""
+    statement = (
+        update(User)
+        .where(User.id == user_id, User.totp_last_step < step)
+        .values(totp_last_step=step)
+        .returning(User.id)
+    )
+    return await session.scalar(statement) is not None
+
+
+async def set_totp(session: AsyncSession, user_id: UUID, *, secret: str | None, enabled: bool = False) -> None:
+    """Set the encrypted secret of the second factor; a code is asked for once it is enabled."""
+    enabled_at = func.coalesce(User.totp_enabled_at, func.now()) if enabled else None
+    await session.execute(update(User).where(User.id == user_id).values(totp_secret=secret, totp_enabled_at=enabled_at))

@@ -36,8 +36,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     """One server for the whole run, migrated. It exits with this process."""
     server = Postgres(tmp_path_factory.mktemp("postgres"), settings=_NOT_DURABLE, die_with_parent=True)
-    url = server.start()
-    migrate.upgrade(url)
+    server.start()
+    migrate.upgrade(server.owner_url)
     yield server
     server.stop()
 
@@ -57,6 +57,14 @@ async def engine(connections: AsyncEngine) -> AsyncEngine:
         raw = await connection.get_raw_connection()
         await raw.driver_connection.execute("; ".join(f"DELETE FROM {table.name}" for table in reversed(_TABLES)))
     return connections
+
+
+@pytest.fixture
+async def owner_engine(postgres: Postgres, engine: AsyncEngine) -> AsyncIterator[AsyncEngine]:
+    """Connections as the owner of the tables, for tests that change a table. `engine` is the application's role."""
+    owner = engines.connect(postgres.owner_url)
+    yield owner
+    await owner.dispose()
 
 
 @pytest.fixture

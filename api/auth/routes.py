@@ -1,151 +1,109 @@
 """Registration and sign-in: a short-lived access token per request, a rotating refresh token in a cookie."""
 
 from typing import Annotated
-from urllib.parse import urlsplit
-from uuid import UUID
 
-from fastapi import APIRouter, Cookie, Depends, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
-from api.auth import tokens
-from api.auth.dependencies import Auth, AuthDep, CurrentUser
-from api.auth.schemas import AccessToken, Account, Credentials
-from api.dependencies import Gateway, GatewayDep, Transaction, client_host
-from api.problems import OriginRefused, TokenRefused, WrongCredentials, documented, problem_response
-from api.rate_limits import network_of
-from api.settings import Settings
-from db import refresh_tokens, users
-from db.tables import User
+from api.auth import cookies, password_reset, registration
+from api.auth.dependencies import Auth, AuthDep
+from api.auth.origins import require_own_origin
+from api.auth.password_reset import Reset, new_reset, requested_reset
+from api.auth.registration import NewAccount, new_account
+from api.auth.schemas import AccessToken, Account, Credentials, EmailVerification
+from api.auth.sign_in import authenticate
+from api.auth.tokens import new_token, token_hash
+from api.dependencies import GatewayDep, Transaction
+from api.problems import TokenRefused, documented, problem_response
+from db import refresh_tokens
+from db.tables import RefreshToken, User
 
-COOKIE = "aura_refresh"
-COOKIE_PATH = "/api/auth"
-DAY_SECONDS = 86_400
-LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+PATH = "/api/auth"
+MAX_AGENT_CHARS = 200
 
-
-async def require_own_origin(request: Request, gateway: GatewayDep) -> None:
-    """Refuse cross-site requests, which would carry the visitor's cookie."""
-    origin, settings = request.headers.get("origin"), gateway.settings
-    if origin is None:
-        trusted = request.headers.get("sec-fetch-site", "none") in ("none", "same-origin")
-    else:
-        own = f"{request.url.scheme}://{request.headers.get('host', '')}"
-        loopback = settings.development and urlsplit(origin).hostname in LOOPBACK
-        trusted = origin == own or origin in settings.origins or loopback
-    if not trusted:
-        raise OriginRefused
+router = APIRouter(prefix=PATH, tags=["auth"], dependencies=[Depends(require_own_origin)])
 
 
-router = APIRouter(prefix=COOKIE_PATH, tags=["auth"], dependencies=[Depends(require_own_origin)])
-profile = APIRouter(prefix="/api", tags=["auth"])
+def new_access_token(auth: Auth, token: RefreshToken) -> AccessToken:
+    access = auth.tokens.issue(token.user_id, token.family_id)
+    return AccessToken(access_token=access, expires_in=auth.tokens.lifetime_seconds)
 
 
-async def new_account(request: Request, auth: AuthDep, credentials: Credentials) -> tuple[str, str]:
-    """The email address of the new account and the hash of its password, computed before a connection is taken."""
-    auth.registrations.take(network_of(client_host(request)))
-    return credentials.email, await auth.passwords.hash(credentials.password)
+@router.post("/register", status_code=201, responses=documented(400, 403, 413, 415, 422, 429))
+async def register(
+    session: Transaction, gateway: GatewayDep, account: Annotated[NewAccount, Depends(new_account)]
+) -> Account:
+    """Create an account. The answer does not reveal whether the address has one already."""
+    return await registration.register(session, gateway, account)
 
 
-async def authenticate(request: Request, gateway: GatewayDep, auth: AuthDep, credentials: Credentials) -> User:
-    """The user with these credentials, or WrongCredentials.
-
-    Failures are limited per account and client address. The limits per account alone and per address alone are much
-    higher: otherwise failures from other addresses would lock the owner out.
-    """
-    network, email = network_of(client_host(request)), credentials.email.lower()
-    with (
-        auth.logins.limit_failures(f"{email} from {network}", WrongCredentials),
-        auth.logins_per_key.limit_failures(f"from {network}", WrongCredentials),
-        auth.logins_per_key.limit_failures(email, WrongCredentials),
-    ):
-        return await verify_credentials(gateway, auth, credentials)
+@router.post("/verify-email", status_code=204, responses=documented(400, 403, 413, 415, 422))
+async def verify_email(session: Transaction, body: EmailVerification) -> None:
+    """Create the account for which the mail with this token was sent."""
+    await registration.verify_email(session, body.token)
 
 
-async def verify_credentials(gateway: Gateway, auth: Auth, credentials: Credentials) -> User:
-    async with gateway.sessions() as session:
-        user = await users.by_email(session, credentials.email)
-    correct = await auth.passwords.verify(credentials.password, user.password_hash if user else None)
-    if user is None or not correct or user.disabled_at is not None:
-        raise WrongCredentials
-    return user
-
-
-def set_cookie(response: Response, settings: Settings, token: str) -> None:
-    response.set_cookie(
-        COOKIE,
-        token,
-        max_age=settings.refresh_token_days * DAY_SECONDS,
-        path=COOKIE_PATH,
-        httponly=True,
-        samesite="lax",
-        secure=not settings.development,
-    )
-
-
-def new_access_token(auth: Auth, user_id: UUID) -> AccessToken:
-    return AccessToken(access_token=auth.tokens.issue(user_id), expires_in=auth.tokens.lifetime_seconds)
-
-
-@router.post("/register", status_code=201, responses=documented(409, 422, 429))
-async def register(session: Transaction, account: Annotated[tuple[str, str], Depends(new_account)]) -> Account:
-    email, password_hash = account
-    return Account.model_validate(await users.create(session, email=email, password_hash=password_hash))
-
-
-@router.post("/login", responses=documented(401, 403, 422, 429))
+@router.post("/login", responses=documented(400, 401, 403, 413, 415, 422, 429))
 async def login(
     request: Request,
     response: Response,
     gateway: GatewayDep,
     auth: AuthDep,
     session: Transaction,
+    credentials: Credentials,
     user: Annotated[User, Depends(authenticate)],
 ) -> AccessToken:
-    """An access token, and a refresh token as a cookie for `/api/auth` only."""
-    token = tokens.new_refresh_token()
-    await refresh_tokens.create_family(
+    """An access token, and a refresh token as a cookie."""
+    settings, token = gateway.settings, new_token()
+    row = await refresh_tokens.create_family(
         session,
         user_id=user.id,
-        refresh_hash=tokens.refresh_hash(token),
-        lifetime_seconds=gateway.settings.refresh_token_days * DAY_SECONDS,
-        user_agent=request.headers.get("user-agent", "")[:200],
+        refresh_hash=token_hash(token),
+        lifetime_seconds=settings.refresh_token_days * cookies.DAY_SECONDS,
+        session_seconds=settings.session_days * cookies.DAY_SECONDS,
+        user_agent=request.headers.get("user-agent", "")[:MAX_AGENT_CHARS],
     )
-    set_cookie(response, gateway.settings, token)
-    return new_access_token(auth, user.id)
-
-
-RefreshCookie = Annotated[str, Cookie(alias=COOKIE)]
+    cookies.set_refresh(response, settings, token)
+    cookies.set_device(response, settings, auth.devices.issue(credentials.email))
+    return new_access_token(auth, row)
 
 
 @router.post("/refresh", response_model=AccessToken, responses=documented(401, 403))
 async def refresh(
-    request: Request,
-    response: Response,
-    gateway: GatewayDep,
-    auth: AuthDep,
-    session: Transaction,
-    cookie: RefreshCookie = "",
+    request: Request, response: Response, gateway: GatewayDep, auth: AuthDep, session: Transaction
 ) -> AccessToken | Response:
-    """A new access token and a new refresh cookie. Reuse of an old cookie revokes the token family."""
-    token = tokens.new_refresh_token()
+    """A new access token and a new refresh cookie. Reuse of an old cookie ends the session."""
+    token = new_token()
     rotated = await refresh_tokens.rotate(
         session,
-        refresh_hash=tokens.refresh_hash(cookie),
-        new_hash=tokens.refresh_hash(token),
-        lifetime_seconds=gateway.settings.refresh_token_days * DAY_SECONDS,
+        refresh_hash=token_hash(cookies.read(request, cookies.REFRESH)),
+        new_hash=token_hash(token),
+        lifetime_seconds=gateway.settings.refresh_token_days * cookies.DAY_SECONDS,
     )
     if rotated is None:
         # Returned instead of raised: the revocation that rotate() may have made must be committed.
         return await problem_response(request, TokenRefused())
-    set_cookie(response, gateway.settings, token)
-    return new_access_token(auth, rotated.user_id)
+    cookies.set_refresh(response, gateway.settings, token)
+    return new_access_token(auth, rotated)
 
 
 @router.post("/logout", status_code=204, responses=documented(403))
-async def logout(response: Response, session: Transaction, cookie: RefreshCookie = "") -> None:
-    await refresh_tokens.revoke_family(session, tokens.refresh_hash(cookie))
-    response.delete_cookie(COOKIE, path=COOKIE_PATH, httponly=True, samesite="lax")
+async def logout(request: Request, response: Response, gateway: GatewayDep, session: Transaction) -> None:
+    """End the session of the refresh cookie: its access tokens are refused at once, its streams end in seconds."""
+    await refresh_tokens.revoke_family(session, token_hash(cookies.read(request, cookies.REFRESH)))
+    cookies.delete_refresh(response, gateway.settings)
 
 
-@profile.get("/me", responses=documented(401))
-async def me(user: CurrentUser) -> Account:
-    return Account.model_validate(user)
+@router.post("/password/forgot", status_code=202, responses=documented(400, 403, 413, 415, 422, 429))
+async def forgot_password(
+    session: Transaction, gateway: GatewayDep, email: Annotated[str, Depends(requested_reset)]
+) -> None:
+    """Send a link with which a new password can be chosen, if the address has an account."""
+    await password_reset.send_link(session, gateway, email)
+
+
+@router.post("/password/reset", status_code=204, responses=documented(400, 403, 413, 415, 422, 429))
+async def reset_password(
+    session: Transaction, gateway: GatewayDep, reset: Annotated[Reset, Depends(new_reset)]
+) -> None:
+    """Choose a new password with the token of a link, which is valid once. Ends all sessions of the account."""
+    await password_reset.reset_password(session, gateway, reset)

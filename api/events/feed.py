@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from db.jobs.changes import Version
 from db.tables import TERMINAL, Job, Status
 
 # At most two progress events per second and job.
@@ -79,6 +80,14 @@ class Feed:
         """The jobs that are not terminal, as far as this feed knows."""
         return [job_id for job_id, job in self._rows.items() if job.status not in TERMINAL]
 
+    def has_queued(self) -> bool:
+        return any(job.status == Status.QUEUED for job in self._rows.values())
+
+    def lacks(self, row: Job | Version) -> bool:
+        """Whether this version of a job would be added by `offer`."""
+        newest = self._rows.get(row.id)
+        return self._accepts(row) and (newest is None or row.revision > newest.revision)
+
     def start(self, snapshot: Iterable[Job], positions: Mapping[UUID, int], snapshot_at: datetime) -> None:
         """Record the snapshot as sent. Rows that were offered while it was read are sent only if they are newer."""
         self._snapshot_at = snapshot_at
@@ -92,16 +101,17 @@ class Feed:
 
     def offer(self, job: Job) -> None:
         """Add a row, unless it is older than a known row or the snapshot has superseded it."""
-        sent = self._sent.get(job.id)
-        newest = self._rows.get(job.id)
-        if self.job_id not in (None, job.id) or (sent and job.revision <= sent.revision):
-            return
-        if sent is None and job.status in TERMINAL and self._is_before_snapshot(job.updated_at):
-            return
-        if newest is None or job.revision > newest.revision:
+        if self.lacks(job):
             self._rows[job.id] = job
             self._pending.add(job.id)
             self._wake.set()
+
+    def _accepts(self, row: Job | Version) -> bool:
+        """Whether it is newer than what was sent, and not a job that had ended before the snapshot."""
+        sent = self._sent.get(row.id)
+        if self.job_id not in (None, row.id) or (sent and row.revision <= sent.revision):
+            return False
+        return not (sent is None and row.status in TERMINAL and self._is_before_snapshot(row.updated_at))
 
     def offer_positions(self, positions: Mapping[UUID, int]) -> None:
         known = {job_id: position for job_id, position in positions.items() if job_id in self._rows}
@@ -118,8 +128,10 @@ class Feed:
             self._wake.clear()
             if events := [*self._due_events(), *self._position_events()]:
                 return events
+            # Not wait_for: in Python 3.11 it discards a cancellation that arrives together with the event.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), self._seconds_until_due())
+                async with asyncio.timeout(self._seconds_until_due()):
+                    await self._wake.wait()
 
     def _due_events(self) -> Iterator[JobEvent]:
         now = time.monotonic()

@@ -1,13 +1,12 @@
 """The JSON of the snapshot and of each type of event."""
 
 from typing import Any
-from uuid import UUID
 
 from api.dependencies import Gateway
 from api.events.feed import Feed, JobEvent
-from api.jobs.schemas import job_view, preview_url, result_view
+from api.jobs.schemas import job_view, job_views, preview_url, result_view
+from db.jobs import positions
 from db.jobs import queries as jobs
-from db.tables import Job
 from pipeline.contract.progress import Progress
 
 SNAPSHOT_RECENT_JOBS = 20
@@ -24,23 +23,11 @@ async def snapshot(gateway: Gateway, feed: Feed) -> dict[str, Any]:
         rows = {job.id: job for job in await jobs.open_jobs(session, [feed.owner_id])}
         recent = await jobs.page(session, owner_id=feed.owner_id, limit=SNAPSHOT_RECENT_JOBS)
         rows |= {job.id: job for job in recent.data}
-        positions = (await jobs.queue_positions(session, [feed.owner_id]))[feed.owner_id]
+        places = (await positions.queue_positions(session, [feed.owner_id]))[feed.owner_id]
     newest_first = sorted(rows.values(), key=lambda job: job.id, reverse=True)
-    feed.start(newest_first, positions, snapshot_at)
-    views = _views_within_limit(gateway, newest_first, positions)
-    return {"jobs": views, "complete": len(views) == len(newest_first)}
-
-
-def _views_within_limit(gateway: Gateway, rows: list[Job], positions: dict[UUID, int]) -> list[dict[str, Any]]:
-    views: list[dict[str, Any]] = []
-    size = 0
-    for job in rows:
-        view = job_view(job, gateway.storage, positions.get(job.id))
-        size += len(view.model_dump_json().encode())
-        if size > MAX_SNAPSHOT_BYTES:
-            break
-        views.append(view.model_dump(mode="json"))
-    return views
+    feed.start(newest_first, places, snapshot_at)
+    views = job_views(newest_first, gateway.storage, places, max_bytes=MAX_SNAPSHOT_BYTES)
+    return {"jobs": [view.model_dump(mode="json") for view in views], "complete": len(views) == len(newest_first)}
 
 
 async def payload(gateway: Gateway, event: JobEvent) -> dict[str, Any]:

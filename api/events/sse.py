@@ -10,7 +10,9 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 from fastapi.responses import StreamingResponse
 
-from api.auth.dependencies import Caller
+from api.auth.dependencies import Auth, AuthDep, Caller
+from api.auth.revocation import Watch
+from api.auth.tokens import Access
 from api.dependencies import Gateway, GatewayDep
 from api.events.feed import Feed, JobEvent
 from api.events.hub import HubDep
@@ -32,18 +34,28 @@ async def job_feed(hub: HubDep, access: Caller, job_id: UUID) -> AsyncIterator[F
 
 @router.get("/jobs/{job_id}/events", response_class=StreamingResponse, responses=documented(401, 404, 429))
 async def stream_events(
-    gateway: GatewayDep, access: Caller, feed: Annotated[Feed, Depends(job_feed)], job: OwnJob
+    gateway: GatewayDep,
+    auth: AuthDep,
+    access: Caller,
+    feed: Annotated[Feed, Depends(job_feed)],
+    job: OwnJob,
 ) -> StreamingResponse:
-    """The current `job.status`, then the events of the job, until it is terminal or the access token expires."""
+    """The current `job.status`, then the events of the job, until it is terminal or the authentication ends."""
     feed.offer(job)
-    return StreamingResponse(event_stream(gateway, feed, access.expires_at), media_type="text/event-stream")
+    return StreamingResponse(event_stream(gateway, auth, access, feed), media_type="text/event-stream")
 
 
-async def event_stream(gateway: Gateway, feed: Feed, expires_at: float) -> AsyncIterator[str]:
+async def event_stream(gateway: Gateway, auth: Auth, access: Access, feed: Feed) -> AsyncIterator[str]:
+    with auth.revocations.watch(access.session_id) as watch:
+        async for text in live_events(gateway, access, feed, watch):
+            yield text
+
+
+async def live_events(gateway: Gateway, access: Access, feed: Feed, watch: Watch) -> AsyncIterator[str]:
     terminal = False
-    while not terminal and time.time() < expires_at:
+    while not terminal and time.time() < access.expires_at and not watch.revoked.is_set():
         try:
-            events = await asyncio.wait_for(feed.next(), KEEP_ALIVE_SECONDS)
+            events = await asyncio.wait_for(watch.or_revoked(feed.next()), KEEP_ALIVE_SECONDS) or []
         except TimeoutError:
             yield ": keep-alive\n\n"
             continue

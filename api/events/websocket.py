@@ -16,17 +16,18 @@ from uuid import UUID
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from api.auth.dependencies import Auth, AuthDep, Caller, CurrentUser
-from api.auth.tokens import TICKET_SECONDS, Access
-from api.dependencies import Gateway, GatewayDep
+from api.auth import tickets
+from api.auth.dependencies import Auth, AuthDep, Caller, CurrentUser, live_user
+from api.auth.revocation import Watch
+from api.auth.tickets import TICKET_SECONDS
+from api.auth.tokens import Access
+from api.dependencies import Gateway, GatewayDep, Transaction
 from api.events.feed import Feed, SlowReader
 from api.events.hub import Hub, HubDep
 from api.events.payloads import payload, snapshot
-from api.problems import TokenRefused, TooManyRequests, documented
-from db import users
+from api.problems import TooManyRequests, Unauthenticated, documented
 from db.errors import DATABASE_ERRORS, is_transient
 
-AUTH_SECONDS = 5.0
 # A reader whose send buffer stays full for this long is disconnected.
 SEND_SECONDS = 5.0
 CLOSE_SECONDS = 1.0
@@ -70,14 +71,13 @@ class ConnectionClosed(Exception):
 
 
 @router.post("/ws/ticket", status_code=201, responses=documented(401))
-async def create_ticket(auth: AuthDep, access: Caller, _: CurrentUser) -> Ticket:
+async def create_ticket(session: Transaction, access: Caller, _: CurrentUser) -> Ticket:
     """A ticket that opens one WebSocket within 30 seconds, so that the access token need not be sent over it."""
-    return Ticket(ticket=auth.tokens.issue_ticket(access))
+    return Ticket(ticket=await tickets.issue(session, access))
 
 
 @router.websocket("/ws")
 async def connect(websocket: WebSocket, gateway: GatewayDep, auth: AuthDep, hub: HubDep) -> None:
-    await websocket.accept()
     await Connection(websocket, gateway, auth, hub).serve()
 
 
@@ -88,9 +88,11 @@ class Connection:
         self._send_lock = asyncio.Lock()
         self._seq = 0
         self._access: Access
+        self._watch: Watch
 
     async def serve(self) -> None:
         try:
+            await self._accept()
             await self._serve_until_closed()
         except ConnectionClosed as closed:
             await self._close(closed.code, closed.reason)
@@ -105,15 +107,24 @@ class Connection:
                 raise
             await self._close(CloseCode.RETRY_LATER, "the database is unreachable")
 
+    async def _accept(self) -> None:
+        try:
+            await self._websocket.accept()
+        except OSError as error:  # the client has left; only later sends are converted by Starlette
+            raise WebSocketDisconnect(1006) from error
+
     async def _serve_until_closed(self) -> NoReturn:
         """Run the loops of this connection until the first of them raises."""
         self._access = await self._authenticate_first_message()
-        with self._hub.subscribe(self._access.user_id) as feed:
+        self._websocket.state.user_id = str(self._access.user_id)
+        watching = self._auth.revocations.watch(self._access.session_id)
+        with watching as self._watch, self._hub.subscribe(self._access.user_id) as feed:
             await self._send_hello()
             await self._send("snapshot", await snapshot(self._gateway, feed))
             try:
                 async with asyncio.TaskGroup() as tasks:
-                    for loop in (self._send_events(feed), self._receive_all(), self._send_pings(), self._expire()):
+                    sending = (self._send_events(feed), self._send_pings())
+                    for loop in (*sending, self._receive_all(), self._expire(), self._end_when_revoked()):
                         tasks.create_task(loop)
             except* (ConnectionClosed, WebSocketDisconnect, SlowReader, *DATABASE_ERRORS) as group:
                 error = group.exceptions[0]
@@ -121,22 +132,24 @@ class Connection:
 
     async def _authenticate_first_message(self) -> Access:
         try:
-            message = await asyncio.wait_for(self._receive(), AUTH_SECONDS)
+            message = await asyncio.wait_for(self._receive(), self._gateway.settings.socket_auth_seconds)
         except TimeoutError:
             raise ConnectionClosed(CloseCode.AUTH_TIMEOUT, "no auth message received") from None
-        access = self._authenticate(message)
-        async with self._gateway.sessions() as session:
-            user = await users.get(session, access.user_id)
-        if user is None or user.disabled_at is not None:
-            raise ConnectionClosed(CloseCode.UNAUTHENTICATED, "the account does not exist or is disabled")
-        return access
+        return await self._authenticate(message)
 
-    def _authenticate(self, message: ClientMessage) -> Access:
-        tokens = self._auth.tokens
+    async def _authenticate(self, message: ClientMessage) -> Access:
+        sessions = self._gateway.sessions
         try:
-            return tokens.redeem_ticket(message.ticket) if message.ticket else tokens.verify(message.token or "")
-        except TokenRefused:
-            raise ConnectionClosed(CloseCode.UNAUTHENTICATED, "the token is invalid or has expired") from None
+            if message.ticket:
+                access = await tickets.redeem(sessions, message.ticket)
+            else:
+                access = self._auth.tokens.verify(message.token or "")
+            async with sessions() as session:
+                await live_user(session, access)
+        except Unauthenticated:
+            reason = "the token is invalid or has expired, or the session has ended"
+            raise ConnectionClosed(CloseCode.UNAUTHENTICATED, reason) from None
+        return access
 
     async def _receive(self) -> ClientMessage:
         message = await self._websocket.receive()
@@ -152,12 +165,13 @@ class Connection:
         while True:
             message = await self._receive()
             if message.type == "auth":
-                await self._reauthenticate(self._authenticate(message))
+                await self._reauthenticate(await self._authenticate(message))
 
     async def _reauthenticate(self, access: Access) -> None:
         if access.user_id != self._access.user_id:
             raise ConnectionClosed(CloseCode.OTHER_USER, "the token belongs to another user")
         self._access = access
+        self._watch.session_id = access.session_id
         await self._send_hello()
 
     async def _send_events(self, feed: Feed) -> NoReturn:
@@ -181,6 +195,10 @@ class Connection:
             await asyncio.sleep(max(0.0, expires_at - time.time()))
             if self._access.expires_at == expires_at:
                 raise ConnectionClosed(CloseCode.UNAUTHENTICATED, "the token has expired")
+
+    async def _end_when_revoked(self) -> NoReturn:
+        await self._watch.revoked.wait()
+        raise ConnectionClosed(CloseCode.UNAUTHENTICATED, "the session has ended")
 
     async def _send_hello(self) -> None:
         data = {

@@ -6,12 +6,15 @@ from uuid import UUID
 from fastapi import Depends, Header, Response
 
 from api.auth.dependencies import CurrentUser
-from api.dependencies import GatewayDep, Transaction
+from api.dependencies import Gateway, GatewayDep, Transaction
 from api.problems import NotFound
+from api.rate_limits import take_in_transaction
 from db.jobs import queries as jobs
+from db.jobs.positions import queue_position
 from db.jobs.queries import Enqueued
 from db.jobs.quotas import Quotas
-from db.tables import Job
+from db.rate_limits import Bucket
+from db.tables import Job, Status
 
 IdempotencyKey = Annotated[
     str | None,
@@ -32,12 +35,24 @@ async def get_own_job(session: Transaction, user: CurrentUser, job_id: UUID) -> 
 OwnJob = Annotated[Job, Depends(get_own_job)]
 
 
-def get_quotas(gateway: GatewayDep) -> Quotas:
+async def get_quotas(session: Transaction, gateway: GatewayDep, user: CurrentUser) -> Quotas:
+    """The quotas of a submission, which counts against the rate limit: queue and cancel in a loop is bounded, too."""
     settings = gateway.settings
+    await take_in_transaction(
+        session, Bucket("submissions of this account", str(user.id), settings.submissions_per_minute)
+    )
     return Quotas(queued_per_user=settings.queued_per_user, seconds_per_day=settings.seconds_per_day)
 
 
 QuotasDep = Annotated[Quotas, Depends(get_quotas)]
+
+
+async def read_position(gateway: Gateway, job: Job) -> int | None:
+    """The job's place in the queue, read only if it is queued."""
+    if job.status != Status.QUEUED:
+        return None
+    async with gateway.sessions() as session:
+        return await queue_position(session, job)
 
 
 def set_submit_headers(response: Response, submitted: Enqueued) -> None:

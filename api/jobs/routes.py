@@ -5,20 +5,28 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
-from api.auth.dependencies import CurrentUser
+from api.auth.dependencies import Caller, CurrentUser
 from api.dependencies import GatewayDep, Transaction
-from api.jobs.dependencies import IdempotencyKey, OwnJob, QuotasDep, set_submit_headers
+from api.jobs.dependencies import IdempotencyKey, QuotasDep, read_position, set_submit_headers
 from api.jobs.schemas import JobList, JobView, StatusFilter, job_list, job_view
-from api.problems import NotFound, documented
+from api.problems import NotFound, Unauthenticated, documented
+from db.jobs import positions, trash
 from db.jobs import queries as jobs
-from db.jobs import trash
+from db.jobs import status as job_status
 
 router = APIRouter(prefix="/api", tags=["jobs"])
 
 
-@router.get("/status/{job_id}", responses=documented(401, 404))
-async def status(session: Transaction, gateway: GatewayDep, job: OwnJob) -> JobView:
-    return job_view(job, gateway.storage, await jobs.queue_position(session, job))
+@router.get("/status/{job_id}", response_model=JobView, responses=documented(401, 404))
+async def status(gateway: GatewayDep, access: Caller, job_id: UUID) -> Response:
+    """One statement, and no transaction unless the job is queued: clients without events poll this route."""
+    found = await job_status.read(gateway.direct, job_id, user_id=access.user_id, session_id=access.session_id)
+    if not found.signed_in:
+        raise Unauthenticated("the session has ended")
+    if found.job is None:
+        raise NotFound
+    view = job_view(found.job, gateway.storage, await read_position(gateway, found.job))
+    return Response(view.model_dump_json(), media_type="application/json")
 
 
 @router.get("/jobs", responses=documented(401, 422))
@@ -35,8 +43,8 @@ async def list_jobs(
     page = await jobs.page(
         session, owner_id=user.id, limit=limit, after=after, order=order, status=status, trashed=trashed
     )
-    positions = (await jobs.queue_positions(session, [user.id]))[user.id]
-    return job_list(page, gateway.storage, positions)
+    places = await positions.queue_positions(session, [user.id])
+    return job_list(page, gateway.storage, places[user.id])
 
 
 @router.post("/jobs/{job_id}/cancel", status_code=202, responses=documented(401, 404))
@@ -88,4 +96,4 @@ async def retry(
     if submitted is None:
         raise NotFound
     set_submit_headers(response, submitted)
-    return job_view(submitted.job, gateway.storage, await jobs.queue_position(session, submitted.job))
+    return job_view(submitted.job, gateway.storage, await positions.queue_position(session, submitted.job))

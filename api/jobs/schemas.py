@@ -1,7 +1,7 @@
 """Response models of the job routes, and the functions that make them from rows."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -16,6 +16,8 @@ from pipeline.contract.progress import Progress
 
 PREVIEW_LINK_SECONDS = 600
 RESULT_LINK_SECONDS = 3600
+# A page of long prompts ends here, with `has_more`, because unread responses wait in the gateway's memory.
+MAX_PAGE_BYTES = 256 * 1024
 
 # Inline schemas instead of references to Status, whose docstring is about the database.
 StatusFilter = Annotated[Status, WithJsonSchema({"type": "string", "enum": [*Status]})]
@@ -86,10 +88,26 @@ def job_view(job: Job, storage: Storage, queue_position: int | None = None) -> J
     return JobView.model_validate(computed | columns)
 
 
+def job_views(
+    jobs: Iterable[Job], storage: Storage, queue_positions: Mapping[UUID, int], *, max_bytes: int
+) -> list[JobView]:
+    """The first job, and as many of the next as fit into `max_bytes` of JSON."""
+    views: list[JobView] = []
+    size = 0
+    for job in jobs:
+        view = job_view(job, storage, queue_positions.get(job.id))
+        size += len(view.model_dump_json().encode())
+        if views and size > max_bytes:
+            break
+        views.append(view)
+    return views
+
+
 def job_list(page: Page, storage: Storage, queue_positions: Mapping[UUID, int]) -> JobList:
-    data = [job_view(job, storage, queue_positions.get(job.id)) for job in page.data]
+    data = job_views(page.data, storage, queue_positions, max_bytes=MAX_PAGE_BYTES)
     first_id, last_id = (data[0].job_id, data[-1].job_id) if data else (None, None)
-    return JobList(data=data, first_id=first_id, last_id=last_id, has_more=page.has_more)
+    has_more = page.has_more or len(data) < len(page.data)
+    return JobList(data=data, first_id=first_id, last_id=last_id, has_more=has_more)
 
 
 class JobAccepted(BaseModel):

@@ -9,10 +9,11 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
 from api.auth.dependencies import CurrentUser
-from api.dependencies import Transaction
+from api.dependencies import GatewayDep, Transaction
 from api.jobs.dependencies import IdempotencyKey, QuotasDep, set_submit_headers
 from api.jobs.schemas import JobAccepted, job_accepted
 from api.problems import documented
+from db.jobs import positions
 from db.jobs import queries as jobs
 from pipeline.contract.catalog import choose_model
 from pipeline.contract.errors import Refused
@@ -21,10 +22,12 @@ from pipeline.contract.spec import Spec
 router = APIRouter(prefix="/api", tags=["jobs"])
 
 
-async def strict_spec(request: Request, spec: Spec) -> Spec:
+async def strict_spec(request: Request, spec: Spec, gateway: GatewayDep) -> Spec:
     """The body, validated without type coercion (`true` is not a number) and against the catalog of models."""
     try:
         strict = Spec.model_validate_json(await request.body(), strict=True)
+        if "model" not in strict.model_fields_set:
+            strict = strict.model_copy(update={"model": gateway.settings.model_variant})
         choose_model(strict)
     except ValidationError as error:
         raise RequestValidationError([e | {"loc": ("body", *e["loc"])} for e in error.errors()]) from error
@@ -59,4 +62,4 @@ async def generate(
         quotas=quotas,
     )
     set_submit_headers(response, submitted)
-    return job_accepted(submitted.job, await jobs.queue_position(session, submitted.job))
+    return job_accepted(submitted.job, await positions.queue_position(session, submitted.job))

@@ -1,13 +1,19 @@
 """Response models of the model routes."""
 
+from typing import Literal
+
 from pydantic import BaseModel
 
-from pipeline.contract.catalog import Model
+from pipeline.contract.catalog import LORAS, Model, family_of
+from pipeline.contract.styles import styles_for
 from pipeline.contract.vocabulary import WORDS
 
 
 class ModelView(BaseModel):
-    """`words` is the complete vocabulary of the model by group, or null if it accepts any text."""
+    """`words` is the complete vocabulary of the model by group, or null if it accepts any text.
+
+    `image` is whether a request may or must have a first frame.
+    """
 
     name: str
     title: str
@@ -17,6 +23,14 @@ class ModelView(BaseModel):
     schedulers: list[str]
     num_inference_steps: int
     guidance_scale: float
+    family: str
+    commercial_use: bool
+    max_seconds: float | None
+    image: Literal["optional", "required"] | None
+    prompt_travel: bool
+    loop: bool
+    styles: list[str]
+    loras: list[str]
 
 
 class ModelList(BaseModel):
@@ -24,6 +38,7 @@ class ModelList(BaseModel):
 
 
 def model_view(model: Model) -> ModelView:
+    family = family_of(model)
     return ModelView(
         name=model.name,
         title=model.title,
@@ -33,4 +48,12 @@ def model_view(model: Model) -> ModelView:
         schedulers=[scheduler.value for scheduler in model.schedulers],
         num_inference_steps=model.num_inference_steps,
         guidance_scale=model.guidance_scale,
+        family=family.name,
+        commercial_use=model.commercial,
+        max_seconds=model.max_frames / model.native_fps if model.max_frames else None,
+        image=family.image or None,
+        prompt_travel=family.prompt_travel,
+        loop=family.loop,
+        styles=[style.name for style in styles_for(model)],
+        loras=[lora.name for lora in LORAS.values() if set(lora.fits) & set(model.accepts)],
     )

@@ -15,6 +15,9 @@ from dotenv import dotenv_values
 LOCAL_EMAIL: Final = "me@localhost"
 # Exit status of an `aura up` that finds the data directory locked by another one.
 EXIT_ALREADY_RUNNING: Final = os.EX_TEMPFAIL
+# What `status_file` contains while the system shuts down.
+STOPPING: Final = "stopping"
+STOP_TIMEOUT_SECONDS: Final = 90.0
 # `is_locked` takes the lock for a moment, so a single failed attempt does not prove that another `aura up` runs.
 LOCK_TIMEOUT_SECONDS: Final = 0.5
 _SECRET_NAMES: Final = ("SECRET_KEY", "STORAGE_SIGNING_KEY", "RAY_TOKEN", "PASSWORD")
@@ -63,6 +66,15 @@ class DataDir:
         return self.path / "address"
 
     @property
+    def status_file(self) -> Path:
+        """One line: what a system that starts is waiting for, or STOPPING. There is no file while the system runs."""
+        return self.path / "status"
+
+    @property
+    def status(self) -> str | None:
+        return self.status_file.read_text() if self.status_file.exists() else None
+
+    @property
     def ray_address_file(self) -> Path:
         return self.path / "ray.address"
 
@@ -89,18 +101,20 @@ class DataDir:
         return path
 
     def lock(self) -> IO[str]:
-        """Lock the data directory until the returned file is closed. AlreadyRunning if another process holds the lock.
+        """Lock the data directory until the returned file is closed.
 
-        The kernel releases the lock when its process ends, however it ends.
+        AlreadyRunning if another process holds the lock, unless it shuts down: that is waited for. The kernel releases
+        the lock when its process ends, however it ends.
         """
         file = self._lock_file.open("w")
-        deadline = time.monotonic() + LOCK_TIMEOUT_SECONDS
+        began = time.monotonic()
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 return file
             except BlockingIOError:
-                if time.monotonic() > deadline:
+                timeout = STOP_TIMEOUT_SECONDS if self.status == STOPPING else LOCK_TIMEOUT_SECONDS
+                if time.monotonic() > began + timeout:
                     file.close()
                     raise AlreadyRunning(f"another `aura up` is already running in {self.path}") from None
             time.sleep(LOCK_TIMEOUT_SECONDS / 10)
@@ -119,22 +133,29 @@ class DataDir:
         """The environment of the supervised processes. Settings of the operator override ours."""
         configured = operator_settings()
         defaults = {
-            "AURA_ENV": "development",
+            "AURA_ENV": "production" if is_public(configured.get("PUBLIC_URL", "")) else "development",
             "SECRET_KEY": self.secrets["SECRET_KEY"],
             "DATABASE_URL": database_url,
             "PUBLIC_URL": api_url,
             "MODELS_DIR": str(self.path / "models"),
+            "MODELS_FILE": str(Path(configured.get("MODELS_DIR", self.path / "models")) / "models.toml"),
             "RAY_ADDRESS_FILE": str(self.ray_address_file),
             "RAY_AUTH_MODE": "token",
-            "RAY_AUTH_TOKEN_PATH": str(self.ray_token_file),
             "PYTHONUNBUFFERED": "1",
         }
+        if "RAY_ADDRESS" not in configured:  # an existing cluster has its own token, by default where Ray looks for it
+            defaults["RAY_AUTH_TOKEN_PATH"] = str(self.ray_token_file)
         if "S3_ENDPOINT" not in configured:
             defaults |= {
                 "STORAGE_DIR": str(self.path / "objects"),
                 "STORAGE_SIGNING_KEY": self.secrets["STORAGE_SIGNING_KEY"],
             }
         return dict(os.environ) | defaults | configured
+
+
+def is_public(url: str) -> bool:
+    """Whether browsers reach the gateway over TLS, through a proxy: development mode would weaken its cookies."""
+    return url.startswith("https:")
 
 
 def operator_settings() -> dict[str, str]:

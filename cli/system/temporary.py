@@ -1,28 +1,30 @@
 """The AuraAnim that `aura generate` starts if none is running, and stops when no `aura generate` uses it any more.
 
 Every user, the process that started it included, holds a shared lock on one file. The starter stops the system once it
-has the exclusive lock: by then the other users have finished. An `aura generate` that begins during the shutdown waits
-for the lock and starts a system of its own.
+has the exclusive lock: by then the other users have finished. It does not wait for the end of the shutdown. An
+`aura generate` that begins meanwhile waits for that end and starts a system of its own.
 """
 
 import fcntl
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO, Final
 
-from cli.system.data_dir import EXIT_ALREADY_RUNNING, DataDir
+from cli.system.address import StartFailed, running_gateway_url
+from cli.system.data_dir import EXIT_ALREADY_RUNNING, STOPPING, DataDir
 from cli.system.log_pipe import MAX_LOG_BYTES
 from cli.system.log_writer import file_size, rotate
 from cli.system.supervised_process import die_with_parent
-from cli.system.up import StartFailed, running_gateway_url
-from db.embedded import free_port
+from db.ports import free_port
 
 START_TIMEOUT_SECONDS: Final = 120
-POLL_SECONDS: Final = 0.2
+POLL_SECONDS: Final = 0.05
+WAITING_FOR_SHUTDOWN: Final = "waiting for the temporary AuraAnim to shut down"
 
 
 @contextmanager
@@ -30,7 +32,7 @@ def shared_gateway(data_dir: DataDir, echo: Callable[[str], None]) -> Iterator[s
     """The URL of the gateway of this data directory. Starts a temporary system if none is running."""
     data_dir.create()
     with data_dir.users_file.open("a") as users:
-        lock_file(users, fcntl.LOCK_SH, lambda: echo("waiting for the temporary AuraAnim to shut down"))
+        lock_file(users, fcntl.LOCK_SH, lambda: echo(WAITING_FOR_SHUTDOWN))
         system = TemporarySystem(data_dir, echo)
         try:
             yield system.wait_for_gateway()
@@ -45,6 +47,8 @@ class TemporarySystem:
 
     def wait_for_gateway(self) -> str:
         """The URL as soon as the gateway responds; the job waits in the queue while Ray starts."""
+        if self._data_dir.is_locked and self._data_dir.status == STOPPING:
+            self._echo(WAITING_FOR_SHUTDOWN)
         deadline = time.monotonic() + START_TIMEOUT_SECONDS
         while time.monotonic() < deadline:
             if url := running_gateway_url(self._data_dir):
@@ -54,14 +58,16 @@ class TemporarySystem:
         raise StartFailed(self._failure_message())
 
     def stop(self, users: IO[str]) -> None:
-        """Stop the system if it was started here: after its last user has finished, or when the wait is interrupted."""
+        """Begin to stop the system if it was started here: after its last user, or when that wait is interrupted."""
         if self._process is None or self._process.poll() is not None:
             return
         try:
             lock_file(users, fcntl.LOCK_EX, lambda: self._echo("waiting for other users of the temporary AuraAnim"))
         finally:
+            # Before the lock is released: the next user must not connect to a gateway that is about to stop.
+            self._data_dir.address_file.unlink(missing_ok=True)
             self._process.send_signal(signal.SIGTERM)
-            self._process.wait()
+            threading.Thread(target=self._process.wait, daemon=True).start()  # reaps it, if this process lives on
 
     def _start_if_needed(self) -> None:
         """Start the system unless another process has locked the data directory, which means it starts the system."""
@@ -78,10 +84,9 @@ class TemporarySystem:
         log_file = self._data_dir.log("up")
         if file_size(log_file) >= MAX_LOG_BYTES:
             rotate(log_file)
-        options = ["--data-dir", str(self._data_dir.path), "--port", str(free_port()), "--no-web"]
         with log_file.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "cli.main", "up", *options],
+                [sys.executable, "-m", "cli.system", str(self._data_dir.path), str(free_port())],
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,

@@ -1,38 +1,40 @@
-"""`aura up`: start PostgreSQL, Ray, the gateway and the dispatcher on this machine and supervise them."""
+"""`aura up`: start PostgreSQL, Ray, the gateway and the dispatcher on this machine and supervise them.
+
+Ray takes longest and needs no database, so it is started first, and what the database needs is imported meanwhile.
+"""
 
 import contextlib
 import json
 import resource
 import signal
-import socket
 import sys
 import time
 from collections.abc import Callable
 from threading import Event
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import httpx
-from alembic.util import CommandError
-from sqlalchemy.exc import SQLAlchemyError
-
-from cli.system.data_dir import DataDir, operator_settings, write_file
+from cli.system.address import StartFailed, gateway_url, is_ready, require_free_port
+from cli.system.data_dir import STOPPING, DataDir, operator_settings, write_file
 from cli.system.supervised_process import Backoff, SupervisedProcess
-from db.embedded import Postgres
-from db.errors import PostgresFailed
-from db.logs import first_line
-from db.migrate import upgrade
+
+if TYPE_CHECKING:
+    from db.embedded import Postgres
 
 START_TIMEOUT_SECONDS: Final = 180
 # A process that had to be started more often than this while the system starts is not going to become ready.
 MAX_STARTS: Final = 3
 SUPERVISION_INTERVAL_SECONDS: Final = 0.5
 STOP_TIMEOUT_SECONDS: Final = {"dispatcher": 30, "gateway": 10, "ray": 30}
-# The address under which this machine reaches a server that listens on all of its interfaces.
-LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
-
-
-class StartFailed(Exception):
-    """A part of the system did not start; the message names it and the reason."""
+# The modules of the processes, and the settings that each of them must not get.
+MODULES: Final = {"ray": "pipeline.cluster", "gateway": "api", "dispatcher": "pipeline.dispatch"}
+GATEWAY_SECRETS: Final = ("SECRET_KEY", "SECRET_KEY_PREVIOUS", "SMTP_PASSWORD")
+WITHHELD: Final = {
+    "ray": ("DATABASE_URL", "OWNER_DATABASE_URL", "ADMIN_DATABASE_URL", *GATEWAY_SECRETS),
+    "gateway": ("OWNER_DATABASE_URL", "ADMIN_DATABASE_URL", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"),
+    "dispatcher": ("OWNER_DATABASE_URL", "ADMIN_DATABASE_URL", *GATEWAY_SECRETS),
+}
+# An event of the log of `ray`.
+WAITING_FOR_STAGES: Final = "waiting for stages"
 
 
 class System:
@@ -66,39 +68,57 @@ class System:
             lock.close()
 
     def _start(self) -> None:
-        environment = self._data_dir.environment(self._start_database(), self.url)
-        migrate(environment["DATABASE_URL"])
-        python = [sys.executable, "-m"]
-        commands = {
-            "ray": [*python, "pipeline.cluster"],
-            "gateway": [*python, "api", "--host", self._host, "--port", str(self._port)],
-            "dispatcher": [*python, "pipeline.dispatch"],
-        }
-        for name, command in commands.items():
-            self._echo(f"starting {name}")
-            ready_file = None if name == "gateway" else self._data_dir.ready_file(name)
-            process = SupervisedProcess(
-                name, command, environment=environment, log=self._data_dir.log(name), ready_file=ready_file
-            )
-            self._processes.append(process)
-            process.start()
+        self._data_dir.ray_address_file.unlink(missing_ok=True)
+        self._start_process("ray", self._data_dir.environment("", self.url))
+        database_url = self._start_database()
+        self._prepare_database(database_url)
+        environment = self._data_dir.environment(database_url, self.url)
+        self._start_process("gateway", environment, "--host", self._host, "--port", str(self._port))
+        self._start_process("dispatcher", environment)
         write_file(self._data_dir.address_file, self.url)
         self._write_processes_file()
+
+    def _start_process(self, name: str, environment: dict[str, str], *options: str) -> None:
+        self._echo(f"starting {name}")
+        process = SupervisedProcess(
+            name,
+            [sys.executable, "-m", MODULES[name], *options],
+            environment={key: value for key, value in environment.items() if key not in WITHHELD[name]},
+            log=self._data_dir.log(name),
+            ready_file=None if name == "gateway" else self._data_dir.ready_file(name),
+        )
+        self._processes.append(process)
+        process.start()
 
     def _start_database(self) -> str:
         """The URL of the operator's DATABASE_URL, or of the embedded PostgreSQL, which is started."""
         if url := operator_settings().get("DATABASE_URL"):
             return url
+        from cli.system.database import start_postgres  # not earlier: Ray starts while this is imported
+
         self._echo("starting postgres")
-        self._postgres = Postgres(self._data_dir.path / "postgres", die_with_parent=True)
-        return self._postgres.start()
+        self._postgres = start_postgres(self._data_dir.path / "postgres")
+        return self._postgres.url
+
+    def _prepare_database(self, url: str) -> None:
+        from cli.system.database import prepare
+
+        owner_url = self._postgres.owner_url if self._postgres else operator_settings().get("OWNER_DATABASE_URL", url)
+        prepare(owner_url=owner_url, application_url=url, local_password=self._data_dir.secrets["PASSWORD"])
 
     def _wait_until_ready(self) -> bool:
-        """False if a signal arrived first."""
+        """Print what is missing whenever that changes. False if a signal arrived first."""
         deadline = time.monotonic() + START_TIMEOUT_SECONDS
+        printed = ""
         while not self._stop.is_set():
-            if all(process.is_ready for process in self._processes) and self._gateway_is_ready():
+            missing = self._missing()
+            if not missing:
+                self._data_dir.status_file.unlink(missing_ok=True)
                 return True
+            if missing != printed:
+                printed = missing
+                self._echo(missing)
+                write_file(self._data_dir.status_file, missing)
             self._raise_if_start_failed(is_late=time.monotonic() > deadline)
             self._restart_if_needed()
             self._stop.wait(SUPERVISION_INTERVAL_SECONDS / 2)
@@ -113,11 +133,15 @@ class System:
         if failed:
             raise StartFailed(f"{failed.name} did not start; its log ends with:\n{failed.log_tail()}")
 
-    def _gateway_is_ready(self) -> bool:
-        try:
-            return httpx.get(f"{self.url}/readyz", timeout=5).status_code == httpx.codes.OK
-        except httpx.TransportError:
-            return False
+    def _missing(self) -> str:
+        """What the start waits for, in words; empty if the system is ready."""
+        ray, *others = self._processes
+        if not ray.is_ready:
+            stages = waiting_stages(ray.log_tail(20)) if self._data_dir.ray_address_file.exists() else ()
+            return f"waiting for {', '.join(stages)}" if stages else "waiting for Ray"
+        if waiting := [process.name for process in others if not process.is_ready]:
+            return f"waiting for the {waiting[0]}"
+        return "" if is_ready(self.url) else "waiting for the gateway"
 
     def _print_addresses(self) -> None:
         self._echo("ready")
@@ -138,14 +162,15 @@ class System:
             with contextlib.suppress(OSError):  # a full disk must not stop the supervision
                 self._write_processes_file()
 
-    def _restart_postgres(self, postgres: Postgres) -> None:
+    def _restart_postgres(self, postgres: "Postgres") -> None:
+        from cli.system.database import restart
+
         self._echo("postgres exited: restarting it")
-        try:
-            postgres.start()
-            self._postgres_backoff = Backoff()
-        except (PostgresFailed, OSError) as error:
-            self._echo(f"postgres did not start: {first_line(error)}")
+        if reason := restart(postgres):
+            self._echo(f"postgres did not start: {reason}")
             self._postgres_backoff.begin(uptime=0)
+        else:
+            self._postgres_backoff = Backoff()
 
     def _pids(self) -> dict[str, int]:
         pids = {process.name: process.pid for process in self._processes}
@@ -159,6 +184,10 @@ class System:
     def _shut_down(self) -> None:
         """Stop the dispatcher first, so that it returns its jobs; then the other processes; PostgreSQL last."""
         self._echo("stopping")
+        # From here on no other `aura generate` uses this gateway, and another `aura up` waits for the lock.
+        self._data_dir.address_file.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a full disk must not stop the shutdown
+            write_file(self._data_dir.status_file, STOPPING)
         dispatchers = [process for process in self._processes if process.name == "dispatcher"]
         others = [process for process in self._processes if process.name != "dispatcher"]
         for group in (dispatchers, others):
@@ -168,52 +197,22 @@ class System:
                 process.wait(STOP_TIMEOUT_SECONDS[process.name])
         if self._postgres:
             self._postgres.stop()
-        for path in (self._data_dir.processes_file, self._data_dir.address_file):
+        for path in (self._data_dir.processes_file, self._data_dir.status_file):
             path.unlink(missing_ok=True)
 
 
-def gateway_url(host: str, port: int) -> str:
-    """The URL under which this machine reaches a gateway that listens on `host`."""
-    host = LOOPBACK.get(host, host)
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def require_free_port(host: str, port: int) -> None:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        with socket.socket(family) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((host, port))
-    except OSError as error:
-        reason = f"{error.strerror}: choose another one with --port or --host"
-        raise StartFailed(f"cannot listen on port {port} of {host}: {reason}") from None
+def waiting_stages(log: str) -> tuple[str, ...]:
+    """The stages that the newest line of the log of `ray` names; none before the first such line."""
+    for line in reversed(log.splitlines()):
+        if '"ready"' in line:
+            break
+        if WAITING_FOR_STAGES in line:
+            with contextlib.suppress(ValueError):
+                return tuple(json.loads(line)["stages"])
+    return ()
 
 
 def raise_file_limit() -> None:
     """Raise the soft limit of open files to the hard limit: Ray needs more than most systems allow by default."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def migrate(database_url: str) -> None:
-    """Upgrade the database to the newest migration."""
-    try:
-        upgrade(database_url)
-    except (OSError, SQLAlchemyError, CommandError, ValueError) as error:
-        reason = first_line(error) or type(error).__name__
-        raise StartFailed(f"the database cannot be used: {reason}") from error
-
-
-def running_gateway_url(data_dir: DataDir) -> str | None:
-    """The URL of the gateway that runs in this data directory, or None.
-
-    The address file is used only while the data directory is locked: after a crash, another program may listen on the
-    port that the file names.
-    """
-    try:
-        if not data_dir.is_locked:
-            return None
-        url = data_dir.address_file.read_text()
-        return url if httpx.get(f"{url}/healthz", timeout=2).status_code == httpx.codes.OK else None
-    except (FileNotFoundError, httpx.TransportError):
-        return None

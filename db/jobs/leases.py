@@ -11,16 +11,20 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.expression import TextualSelect
 
-from db.jobs import transitions
+from db.ids import uuid7
+from db.jobs import fair_queue, transitions
 from db.tables import Artifact, Attempt, Job, Json, Status
 
+_JOB_COLUMNS: Final = {column.name: column.type for column in Job.__table__.columns}
 # The fields of a base clip that its row in `artifacts` repeats.
 _BASE_COLUMNS: Final = ("key", "content_type", "width", "height", "fps", "frames", "size_bytes", "sha256")
 
@@ -60,16 +64,24 @@ def lease_of(job: Job) -> Lease:
 
 
 async def claim(session: AsyncSession, *, owner: str, running_per_user: int, lease_seconds: float) -> Job | None:
-    """Lease the next job in the fair order to this owner; None if no job can start now."""
-    await session.execute(text(transitions.SERIALIZE_CLAIMS))
+    """Lease the next job in the fair order to this owner; None if no job can start now.
+
+    One statement, unless it finds nothing: pauses that have ended are put into the order then, and turns that another
+    transaction holds are waited for.
+    """
     values = {"owner": owner, "running_per_user": running_per_user, "lease_seconds": lease_seconds}
-    return await _job(session, transitions.CLAIM, values)
+    if job := await _job(session, transitions.CLAIM, {**values, "unless_due": True}):
+        return job
+    woken = await session.scalar(text(fair_queue.WAKE))
+    waiting = await session.scalar(text(fair_queue.WAIT_FOR_TURN), {"running_per_user": running_per_user})
+    if not woken and waiting is None:
+        return None
+    return await _job(session, transitions.CLAIM, {**values, "unless_due": False})
 
 
 async def claimed(session: AsyncSession, *, owner: str, known: Collection[UUID]) -> Job | None:
     """A job leased to this owner that is not among the known ones: the answer to the COMMIT of a claim was lost."""
-    # Also waits until a claim that the server is still executing has ended.
-    await session.execute(text(transitions.SERIALIZE_CLAIMS))
+    await session.execute(text(fair_queue.WAIT_FOR_CLAIMS))
     unknown = select(Job).where(Job.status == Status.RUNNING, Job.lease_owner == owner, Job.id.not_in(known))
     return await session.scalar(unknown.limit(1).execution_options(populate_existing=True))
 
@@ -125,12 +137,12 @@ async def publish(
     artifacts: list[dict[str, Any]],
 ) -> bool:
     """End the job as succeeded with these objects. False, and no change, if fenced or if a cancel was accepted."""
-    values = {"resolved": json.dumps(resolved), "warnings": json.dumps(warnings)}
-    if not await _holds(session, transitions.PUBLISH, lease, values):
-        return False
-    session.add_all(Artifact(job_id=lease.job_id, attempt=lease.attempt, **artifact) for artifact in artifacts)
-    await session.flush()
-    return True
+    values = {
+        "resolved": json.dumps(resolved),
+        "warnings": json.dumps(warnings),
+        "artifacts": json.dumps([{"id": str(uuid7()), **artifact} for artifact in artifacts]),
+    }
+    return await _holds(session, transitions.PUBLISH, lease, values)
 
 
 async def fail(
@@ -186,5 +198,11 @@ async def _holds(session: AsyncSession, statement: str, lease: Lease, values: Js
 
 
 async def _job(session: AsyncSession, statement: str, values: Json) -> Job | None:
-    found = select(Job).from_statement(text(statement)).execution_options(populate_existing=True)
-    return await session.scalar(found, values)
+    row = (await session.execute(_typed(statement), values)).mappings().first()
+    return None if row is None else Job(**{name: row[name] for name in _JOB_COLUMNS})
+
+
+@cache
+def _typed(statement: str) -> TextualSelect:
+    """A statement that returns the columns of a job. A Job of the ORM would cost twice as much."""
+    return text(statement).columns(**_JOB_COLUMNS)

@@ -7,14 +7,13 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import func, select, text, true
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.errors import IdempotencyKeyReuse, NotRetryable
-from db.jobs import fair_queue
 from db.jobs.quotas import Quotas, check_quotas
 from db.jobs.sql import TOUCHED, notify
-from db.tables import Artifact, Job, Status, User
+from db.tables import Artifact, Job, Status
 
 # Rows as they are in the database, although the session may hold an older copy.
 _fresh: Final = select(Job).execution_options(populate_existing=True)
@@ -127,21 +126,13 @@ async def open_jobs(session: AsyncSession, owner_ids: Iterable[UUID]) -> list[Jo
     return list(await session.scalars(_fresh.where(Job.owner_id.in_(list(owner_ids)), is_open).order_by(Job.id)))
 
 
-async def newest(session: AsyncSession, owner_ids: Iterable[UUID], *, limit: int) -> list[Job]:
-    """The newest jobs of each of these users, `limit` per user, including those in the trash."""
-    own = select(Job.id).where(Job.owner_id == User.id).order_by(Job.id.desc()).limit(limit)
-    each = own.correlate(User).lateral()
-    ids = select(each.c.id).select_from(User).join(each, true()).where(User.id.in_(list(owner_ids)))
-    return list(await session.scalars(_fresh.where(Job.id.in_(ids)).order_by(Job.id.desc())))
-
-
 async def now(session: AsyncSession) -> datetime:
     """The database's time at the start of this transaction, the clock of all timestamps in rows."""
     return (await session.scalars(select(func.now()))).one()
 
 
 async def by_ids(session: AsyncSession, ids: Iterable[UUID]) -> list[Job]:
-    """These jobs regardless of their owner: for the gateway's event hub, never for a request."""
+    """These jobs regardless of their owner: never for a request."""
     return list(await session.scalars(_fresh.where(Job.id.in_(list(ids)))))
 
 
@@ -161,24 +152,6 @@ async def request_cancel(session: AsyncSession, job_id: UUID, *, owner_id: UUID)
     found = select(Job).from_statement(text(CANCEL)).execution_options(populate_existing=True)
     job = await session.scalar(found, {"job_id": job_id, "owner_id": owner_id})
     return job or await get(session, job_id, owner_id=owner_id)
-
-
-async def queue_position(session: AsyncSession, job: Job) -> int | None:
-    """The job's place in the queue, 1 being the next to start; None unless it is queued."""
-    if job.status != Status.QUEUED:
-        return None
-    rows = await session.execute(text(fair_queue.POSITIONS), {"owner_ids": [job.owner_id], "job_id": job.id})
-    return next((row.position for row in rows if row.id == job.id), None)
-
-
-async def queue_positions(session: AsyncSession, owner_ids: Iterable[UUID]) -> dict[UUID, dict[UUID, int]]:
-    """The queue positions of all waiting jobs of these users, by user and job."""
-    positions: dict[UUID, dict[UUID, int]] = {owner_id: {} for owner_id in owner_ids}
-    if positions:
-        values = {"owner_ids": list(positions), "job_id": None}
-        for row in await session.execute(text(fair_queue.POSITIONS), values):
-            positions[row.owner_id][row.id] = row.position
-    return positions
 
 
 # A job that was claimed while this statement waited for the row lock is running now: CASE reads the locked row.

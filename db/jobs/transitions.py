@@ -15,12 +15,6 @@ HELD: Final = """jobs.id = :job_id AND jobs.attempt = :attempt
 
 _LEASE_END: Final = "clock_timestamp() + make_interval(secs => :lease_seconds)"
 
-# The advisory lock serialises claims, which makes the cap per user exact. A process that stops while it holds the lock
-# delays the others by five seconds at most.
-SERIALIZE_CLAIMS: Final = (
-    "SELECT set_config('idle_in_transaction_session_timeout', '5s', true), pg_advisory_xact_lock(4217001)"
-)
-
 CLAIM: Final = f"""{fair_queue.NEXT}, claimed AS (
         UPDATE jobs SET
             status = 'running', attempt = attempt + 1, lease_owner = :owner, lease_expires_at = {_LEASE_END},
@@ -60,6 +54,14 @@ PUBLISH: Final = f"""WITH moved AS (
     ), closed AS (
         UPDATE attempts SET ended_at = clock_timestamp(), outcome = 'succeeded'
         FROM moved WHERE attempts.job_id = moved.id AND attempts.attempt = moved.attempt
+    ), stored AS (
+        INSERT INTO artifacts (id, job_id, attempt, kind, key, content_type, width, height, fps, frames, duration,
+            size_bytes, sha256)
+        SELECT artifact.id, moved.id, moved.attempt, kind, key, content_type, width, height, fps, frames, duration,
+            size_bytes, sha256
+        FROM moved CROSS JOIN jsonb_to_recordset(CAST(:artifacts AS jsonb)) AS artifact(
+            id uuid, kind text, key text, content_type text, width integer, height integer, fps float8,
+            frames integer, duration float8, size_bytes bigint, sha256 text)
     )
     SELECT id FROM moved"""
 
@@ -120,12 +122,19 @@ CANCEL: Final = f"""WITH held AS (
         FROM jobs WHERE {HELD} AND jobs.cancel_requested_at IS NOT NULL FOR UPDATE
     ), {_LEAVE_RUNNING}"""
 
-RESCUE: Final = f"""WITH held AS (
-        SELECT id, lease_owner AS lost_by, cancel_requested_at,
+# A user whose turn is locked is left to the next rescue: two rescues that waited for turns could deadlock.
+RESCUE: Final = f"""WITH expired AS (
+        SELECT id, owner_id, lease_owner AS lost_by, cancel_requested_at,
             losses + 1 >= :max_losses AS park, 'lost' AS attempt_outcome,
             jsonb_build_object('code', 'worker_lost', 'stage', progress -> 'stage',
                 'message', 'The worker was lost ' || losses + 1 || ' times while it ran this job.') AS attempt_error,
             false AS reduce, {_backoff("losses")} AS pause_seconds
         FROM jobs WHERE jobs.status = 'running' AND jobs.lease_expires_at < clock_timestamp()
         ORDER BY lease_expires_at LIMIT :limit FOR UPDATE SKIP LOCKED
+    ), locked AS (
+        SELECT owner_id FROM turns WHERE owner_id IN (SELECT owner_id FROM expired) FOR UPDATE SKIP LOCKED
+    ), held AS (
+        SELECT * FROM expired
+        WHERE (owner_id IN (SELECT owner_id FROM locked)
+            OR NOT EXISTS (SELECT FROM turns WHERE turns.owner_id = expired.owner_id))
     ), {_LEAVE_RUNNING}"""

@@ -13,9 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from db.errors import NotEnded
 from db.jobs.queries import get
 from db.jobs.sql import notify
-from db.tables import TERMINAL, Job
+from db.tables import TERMINAL, Job, Status
 
 KEPT_DAYS: Final = 30
+# How long a job that was canceled before it started is kept.
+NEVER_STARTED_DAYS: Final = 1
 
 
 async def move_to_trash(session: AsyncSession, job_id: UUID, *, owner_id: UUID) -> Job | None:
@@ -42,8 +44,21 @@ async def purge(session: AsyncSession, *, days: float = KEPT_DAYS, limit: int) -
         .order_by(Job.trashed_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
+        .cte("batch")
     )
-    return len(list(await session.scalars(delete(Job).where(Job.id.in_(old)).returning(Job.id))))
+    return len(list(await session.scalars(delete(Job).where(Job.id.in_(select(old.c.id))).returning(Job.id))))
+
+
+async def purge_never_started(session: AsyncSession, *, days: float = NEVER_STARTED_DAYS, limit: int) -> int:
+    """Delete the jobs that were canceled before their first attempt, at most `limit`; how many were deleted."""
+    old = (
+        select(Job.id)
+        .where(Job.status == Status.CANCELED, Job.attempt == 0, Job.finished_at < func.now() - timedelta(days=days))
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .cte("batch")
+    )
+    return len(list(await session.scalars(delete(Job).where(Job.id.in_(select(old.c.id))).returning(Job.id))))
 
 
 async def _set(session: AsyncSession, job_id: UUID, owner_id: UUID, *, trashed: bool) -> Job | None:

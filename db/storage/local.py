@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 import hmac
 import os
+import re
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
@@ -18,6 +19,10 @@ from db.storage.base import Listing, Stored, check_key
 
 # Where objects are written before they are renamed; check_key refuses every key in it.
 _UNFINISHED: Final = ".unfinished"
+# No link is valid for longer, like those of S3.
+_MAX_LINK_SECONDS: Final = 7 * 86_400
+# The one spelling of a moment: `+1`, ` 1`, `01`, `1_0` and other digits are the same number to int().
+_EXPIRES: Final = re.compile(r"[1-9][0-9]{0,11}")
 # An unfinished file of this age is left over from a killed process.
 _ABANDONED_SECONDS: Final = 3600
 
@@ -62,7 +67,7 @@ class LocalStorage:
         return path
 
     def url(self, key: str, *, expires_seconds: int, filename: str | None = None) -> str:
-        expires = int(time.time()) + expires_seconds
+        expires = int(time.time()) + min(expires_seconds, _MAX_LINK_SECONDS)
         query = {"expires": str(expires), "signature": self._signature(check_key(key), expires, filename)}
         if filename is not None:
             query["filename"] = filename
@@ -70,12 +75,12 @@ class LocalStorage:
 
     def verify(self, key: str, expires: int | str, signature: str, filename: str | None = None) -> bool:
         """Whether the signature matches and the link has not expired."""
-        try:
-            expires_at = int(expires)
-        except ValueError:
+        if not _EXPIRES.fullmatch(str(expires)):
             return False
-        expected = self._signature(key, expires_at, filename).encode()
-        return hmac.compare_digest(expected, signature.encode("utf-8", "replace")) and time.time() < expires_at
+        seconds_left = int(expires) - time.time()
+        expected = self._signature(key, int(expires), filename).encode()
+        genuine = hmac.compare_digest(expected, signature.encode("utf-8", "replace"))
+        return genuine and 0 < seconds_left <= _MAX_LINK_SECONDS
 
     def _signature(self, key: str, expires: int, filename: str | None) -> str:
         message = "\0".join((key, str(expires), "" if filename is None else f"={filename}"))

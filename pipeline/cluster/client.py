@@ -12,10 +12,12 @@ import structlog
 from pydantic import ValidationError
 from ray import serve
 from ray.exceptions import RayError
+from ray.serve.exceptions import RayServeException
 from ray.serve.handle import DeploymentHandle
-from ray.serve.schema import ApplicationStatus
 
 from db.tables import Job
+from pipeline.cluster.applications import get_handles, stages_deployed, stages_running
+from pipeline.cluster.errors import CannotConnect
 from pipeline.cluster.stages import RayStages
 from pipeline.contract.base_clip import BaseClip
 from pipeline.contract.progress import Stage
@@ -30,6 +32,12 @@ CONNECT_SECONDS: Final = 3.0
 ANSWER_SECONDS: Final = 15.0
 # A dying head still answers after its replicas are gone, so wait before asking.
 DYING_SECONDS: Final = 6.0
+MAX_REASON_CHARS: Final = 400
+# What to look at, by a part of Ray's message. Ray answers a wrong token with a failure to connect.
+HINTS: Final = {
+    "Failed to connect to Ray cluster": "are RAY_AUTH_MODE and the token (RAY_AUTH_TOKEN_PATH) those of the cluster?",
+    "No node info found": "no Ray node of this cluster runs on this host (or none at RAY_NODE_IP)",
+}
 
 
 class RayCluster:
@@ -44,13 +52,13 @@ class RayCluster:
         while not stop.is_set():
             if address := find_head(settings):
                 try:
-                    await asyncio.to_thread(connect, address)
+                    await asyncio.to_thread(connect, address, settings.ray_node)
                     break
-                except (OSError, RuntimeError) as error:
-                    log.info("the Ray head does not answer yet", error=str(error).partition("\n")[0])
+                except CannotConnect as error:
+                    log.info("the Ray head does not answer yet", error=str(error))
             await asyncio.sleep(JOIN_SECONDS)
         while not stop.is_set():
-            if await asyncio.to_thread(stages_running):
+            if stages_running(await asyncio.to_thread(serve.status)):
                 return cls(settings, get_handles())
             await asyncio.sleep(JOIN_SECONDS)
         return None
@@ -67,9 +75,13 @@ class RayCluster:
         )
 
     async def is_alive(self) -> bool:
-        """Whether the cluster answers some seconds from now. For use after a stage was lost."""
+        """Whether the cluster answers some seconds from now, and the stages are deployed. For use after one was lost.
+
+        On an existing cluster, stages are removed when their process is stopped, and deployed again when it is started.
+        Neither is the fault of a job.
+        """
         await asyncio.sleep(DYING_SECONDS)
-        return await self.answers()
+        return await answers(lambda: bool(ray.nodes()) and stages_deployed(serve.status()))
 
     async def answers(self) -> bool:
         return await head_answers()
@@ -91,39 +103,46 @@ def find_head(settings: PipelineSettings) -> str | None:
     return settings.ray_address_file.read_text() if settings.ray_address_file.exists() else None
 
 
-def connect(address: str) -> None:
-    """Connect this process to a head. A TCP connection is tried first: Ray waits minutes for a head that is gone."""
+def connect(address: str, node_ip: str | None = None) -> None:
+    """Connect this process to a head. Raises CannotConnect with one line that says why.
+
+    `node_ip` is the address of the node on this host through which the process connects; None: the only one, or the
+    head. A TCP connection is tried first: Ray waits minutes for a head that is gone.
+    """
     host, _, port = address.rpartition(":")
-    if host and "/" not in host:
-        socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
-    ray.init(address, namespace=NAMESPACE, log_to_driver=False, configure_logging=False)
+    try:
+        if host and "/" not in host:
+            socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
+        ray.init(address, namespace=NAMESPACE, log_to_driver=False, configure_logging=False, _node_ip_address=node_ip)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise CannotConnect(f"{address}: {explain(error)}") from error
 
 
-def get_handles() -> dict[Stage, DeploymentHandle[Any]]:
-    """The handle of each stage; the process must be connected."""
-    return {stage: serve.get_deployment_handle(stage.value, app_name=stage.value) for stage in Stage}
+def explain(error: Exception) -> str:
+    """One line, with what to look at if Ray's message does not say it."""
+    text = " ".join(str(error).split())[:MAX_REASON_CHARS]
+    return next((f"{text}: {hint}" for part, hint in HINTS.items() if part in text), text)
 
 
-def stages_running() -> bool:
-    """Whether all five applications run."""
-    applications = serve.status().applications
-    return all(stage in applications and applications[stage].status == ApplicationStatus.RUNNING for stage in Stage)
+async def head_answers() -> bool:
+    """Whether the head answers this process in time."""
+    return await answers(lambda: bool(ray.nodes()))
 
 
-async def head_answers(seconds: float = ANSWER_SECONDS) -> bool:
-    """Whether the head answers this process in time. A request without answer is left to its daemon thread."""
+async def answers(question: Callable[[], bool], seconds: float = ANSWER_SECONDS) -> bool:
+    """Whether Ray answers yes in time. A request without an answer is left to its daemon thread."""
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[bool] = loop.create_future()
 
     def ask() -> None:
         try:
-            answers = bool(ray.nodes())
-        except (RayError, RuntimeError, ConnectionError):
-            answers = False
+            yes = question()
+        except (RayError, RayServeException, RuntimeError, ConnectionError):
+            yes = False
         with contextlib.suppress(RuntimeError):  # the loop has been closed
-            loop.call_soon_threadsafe(lambda: None if answer.done() else answer.set_result(answers))
+            loop.call_soon_threadsafe(lambda: None if answer.done() else answer.set_result(yes))
 
-    threading.Thread(target=ask, daemon=True, name="head-answers").start()
+    threading.Thread(target=ask, daemon=True, name="ray-answers").start()
     try:
         return await asyncio.wait_for(answer, seconds)
     except TimeoutError:

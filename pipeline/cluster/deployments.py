@@ -18,12 +18,16 @@ from db.settings import StorageSettings
 from db.storage.base import Storage
 from db.storage.open import open_storage
 from pipeline.clip import Clip, EncodedSpan, Output, Video
-from pipeline.cluster.replica import StageReplica, TimedClip
+from pipeline.cluster.applications import application_name
+from pipeline.cluster.nodes import check_node
+from pipeline.cluster.replica import FINISHED, StageReplica, TimedClip
+from pipeline.contract import own_models
 from pipeline.contract.base_clip import BaseClip
 from pipeline.contract.errors import CheckStopped
 from pipeline.contract.plan import Plan, Span
 from pipeline.contract.progress import Stage
 from pipeline.contract.spec import Spec
+from pipeline.contract.version import VERSION
 from pipeline.failpoints import failpoint
 from pipeline.settings import PipelineSettings
 
@@ -38,13 +42,17 @@ ONGOING_REQUESTS: Final = 4
 # How long `generate` waits for its first event to be consumed, and the time the event needs to leave the process.
 BEGIN_SECONDS: Final = 1.0
 SEND_SECONDS: Final = 0.1
+# Starts of a stage's first replica before the deployment fails; its process is then restarted, and deploys it again.
+START_ATTEMPTS: Final = 2
+LOGGING: Final = {"log_level": "WARNING", "enable_access_log": False}
 
 
 class PreprocessDeployment(StageReplica):
     stage = Stage.PREPROCESS
 
     def _load(self) -> Any:
-        return self._stage_class()(self._settings.models_dir)
+        own_models.load(self._settings.own_models_file)
+        return self._stage_class()(self._settings.models_dir, self._settings.generate_budget)
 
     async def __call__(self, spec: Spec, reduced: bool) -> Plan:
         return (await self._run(lambda _: self._object(spec, reduced=reduced)))[0]
@@ -53,9 +61,15 @@ class PreprocessDeployment(StageReplica):
 class GenerateDeployment(StageReplica):
     stage = Stage.GENERATE
 
-    async def __call__(self, plan: Plan) -> AsyncIterator[dict[str, Any] | TimedClip]:
-        """Yields `{began}` when the thread starts this job, then `{step, steps, preview}` per step, `{seconds}`, and
-        last the clip. From `{began}` on, a crash of this process is charged to this job."""
+    def _load(self) -> Any:
+        loaded = super()._load()
+        if hasattr(loaded, "warm_up"):
+            loaded.warm_up(self._settings.model_variant)
+        return loaded
+
+    async def __call__(self, plan: Plan) -> AsyncIterator[dict[str, Any] | TimedClip | bool]:
+        """Yields `{began}` when the thread starts this job, then `{step, steps, preview}` per step, `{seconds}`, the
+        clip, and FINISHED. From `{began}` on, a crash of this process is charged to this job."""
         events: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
         loop, first_event_sent = asyncio.get_running_loop(), threading.Event()
 
@@ -78,6 +92,7 @@ class GenerateDeployment(StageReplica):
             clip, seconds = await work
             yield {"seconds": seconds}
             yield TimedClip(clip, {self.stage: seconds})
+            yield FINISHED
         finally:
             work.cancel()
             await asyncio.wait([work])
@@ -86,15 +101,17 @@ class GenerateDeployment(StageReplica):
 class InterpolateDeployment(StageReplica):
     stage = Stage.INTERPOLATE
 
-    async def __call__(self, base: TimedClip, plan: Plan, span: Span) -> TimedClip:
-        return await self._process(base, lambda check: self._object(base.clip, plan, span, check))
+    async def __call__(self, base: TimedClip, plan: Plan, span: Span) -> AsyncIterator[TimedClip | bool]:
+        async for item in self._process(base, lambda check: self._object(base.clip, plan, span, check)):
+            yield item
 
 
 class UpscaleDeployment(StageReplica):
     stage = Stage.UPSCALE
 
-    async def __call__(self, frames: TimedClip, plan: Plan) -> TimedClip:
-        return await self._process(frames, lambda check: self._object(frames.clip, plan, check))
+    async def __call__(self, frames: TimedClip, plan: Plan) -> AsyncIterator[TimedClip | bool]:
+        async for item in self._process(frames, lambda check: self._object(frames.clip, plan, check)):
+            yield item
 
 
 class PostprocessDeployment(StageReplica):
@@ -102,15 +119,25 @@ class PostprocessDeployment(StageReplica):
 
     stage = Stage.POSTPROCESS
 
-    def __init__(self, settings: PipelineSettings) -> None:
-        super().__init__(settings)
-        self._storage: Storage = open_storage(StorageSettings())
+    def __init__(
+        self,
+        settings: PipelineSettings,
+        version: str = VERSION,
+        *,
+        storage: StorageSettings,
+        folder_id: str | None = None,
+    ) -> None:
+        """`folder_id` identifies the folder of objects; None: the store is S3, or all nodes are on this host."""
+        check_node(version, storage.storage_dir, folder_id)
+        super().__init__(settings, version)
+        self._storage: Storage = open_storage(storage)
 
     def _load(self) -> Any:
         return self._stage_class()()
 
-    async def select(self, base: TimedClip, plan: Plan, span: Span) -> TimedClip:
-        return await self._process(base, lambda _: self._object.select(base.clip, plan, span))
+    async def select(self, base: TimedClip, plan: Plan, span: Span) -> AsyncIterator[TimedClip | bool]:
+        async for item in self._process(base, lambda _: self._object.select(base.clip, plan, span)):
+            yield item
 
     async def encode(self, frames: TimedClip, plan: Plan, span: Span) -> tuple[EncodedSpan, dict[str, float]]:
         encoded, seconds = await self._run(lambda check: self._object.encode(frames.clip, plan, span, check))
@@ -142,11 +169,11 @@ class PostprocessDeployment(StageReplica):
             height=base.clip.height,
             frames=len(base.clip),
             fps=base.clip.fps,
-            plan=plan.model_dump(mode="json"),
+            plan=plan.model_dump(mode="json", exclude={"image"}),
         )
 
-    async def restore(self, base: BaseClip) -> AsyncIterator[dict[str, Any] | TimedClip]:
-        """Yields `{kept}`, whether the object exists undamaged, and if so the clip."""
+    async def restore(self, base: BaseClip) -> AsyncIterator[dict[str, Any] | TimedClip | bool]:
+        """Yields `{kept}`, whether the object exists undamaged, and if so the clip and FINISHED."""
         try:
             data = await self._storage.get(base.key)
         except ObjectMissing:
@@ -158,6 +185,7 @@ class PostprocessDeployment(StageReplica):
         clip, _ = await self._run(lambda _: self._object.decode_base(data))
         yield {"kept": True}
         yield TimedClip(clip, {})
+        yield FINISHED
 
 
 DEPLOYMENTS: Final[dict[Stage, type[StageReplica]]] = {
@@ -169,8 +197,14 @@ DEPLOYMENTS: Final[dict[Stage, type[StageReplica]]] = {
 }
 
 
-def build_application(stage: Stage, settings: PipelineSettings) -> serve.Application:
-    """One stage as a Serve application. Every default that is too short for long jobs is set."""
+def build_application(
+    stage: Stage, settings: PipelineSettings, storage: StorageSettings, folder_id: str | None
+) -> serve.Application:
+    """One stage as a Serve application. Every default that is too short for long jobs is set.
+
+    A replica gets all settings as arguments. Serve shows environments and user configurations in its dashboard and its
+    logs, but no arguments; only `postprocess` gets those of the object store, with its keys.
+    """
     deployment = serve.deployment(
         DEPLOYMENTS[stage],
         name=stage.value,
@@ -180,14 +214,24 @@ def build_application(stage: Stage, settings: PipelineSettings) -> serve.Applica
         graceful_shutdown_timeout_s=SHUTDOWN_SECONDS,
         health_check_period_s=5,
         health_check_timeout_s=min(HEALTH_TIMEOUT_SECONDS, settings.stage_silence_seconds),
+        logging_config=LOGGING,
+        max_constructor_retry_count=START_ATTEMPTS,
     )
-    return deployment.bind(settings)
+    if stage is Stage.POSTPROCESS:
+        return deployment.bind(settings, VERSION, storage=storage, folder_id=folder_id)
+    return deployment.bind(settings, VERSION)
 
 
-def deploy(settings: PipelineSettings) -> None:
-    """Start or update the five applications on the cluster to which this process is connected."""
-    serve.start(proxy_location="Disabled", logging_config={"log_level": "WARNING", "enable_access_log": False})
+def deploy(settings: PipelineSettings, storage: StorageSettings, folder_id: str | None = None) -> None:
+    """Start or update the five applications on the cluster to which this process is connected, without waiting.
+
+    A Serve instance that runs already is used as it is.
+    """
+    serve.start(proxy_location="Disabled", logging_config=LOGGING)
     targets = [
-        serve.RunTarget(build_application(stage, settings), name=stage.value, route_prefix=None) for stage in Stage
+        serve.RunTarget(
+            build_application(stage, settings, storage, folder_id), name=application_name(stage), route_prefix=None
+        )
+        for stage in Stage
     ]
-    serve.run_many(targets, wait_for_applications_running=True)
+    serve.run_many(targets, wait_for_applications_running=False)

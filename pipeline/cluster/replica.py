@@ -6,7 +6,7 @@ import importlib
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -15,14 +15,19 @@ import structlog
 
 from db import logs
 from pipeline.clip import Clip
+from pipeline.cluster.nodes import check_node
+from pipeline.contract import own_models
 from pipeline.contract.errors import CheckStopped, PipelineError, StageFailed, Stopped
 from pipeline.contract.progress import Stage
-from pipeline.settings import PipelineSettings
+from pipeline.contract.version import VERSION
+from pipeline.settings import PipelineSettings, prepare_libraries
 
 log = structlog.get_logger()
 T = TypeVar("T")
 
 STDERR: Final = 2
+# The item that follows a clip in a stream: the caller then knows, without the bytes, that the clip is complete.
+FINISHED: Final = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +49,21 @@ class StageReplica:
 
     stage: Stage
 
-    def __init__(self, settings: PipelineSettings) -> None:
+    def __init__(self, settings: PipelineSettings, version: str = VERSION) -> None:
+        """All settings are arguments: on an existing cluster the environment is that of the node.
+
+        `version` is the version of the deploying process. Raises UnfitNode if this node has another one.
+        """
+        check_node(version)
         logs.configure()
+        prepare_libraries()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=self.stage)
         self._settings = settings
         self._object: Any = self._thread.submit(self._load).result()
 
     def _load(self) -> Any:
-        return self._stage_class()(self._settings.models_dir, self._settings.device)
+        own_models.load(self._settings.own_models_file)
+        return self._stage_class()(self._settings.models_dir, self._settings.hardware(self.stage))
 
     def _stage_class(self) -> Any:
         """The class that does the work, imported here so that a replica loads only what its own stage needs."""
@@ -93,6 +105,8 @@ class StageReplica:
         finally:
             faulthandler.cancel_dump_traceback_later()
 
-    async def _process(self, given: TimedClip, work: Callable[[CheckStopped], Clip]) -> TimedClip:
+    async def _process(self, given: TimedClip, work: Callable[[CheckStopped], Clip]) -> AsyncIterator[TimedClip | bool]:
+        """Yields the clip that `work` makes of another one, then FINISHED."""
         clip, seconds = await self._run(work)
-        return TimedClip(clip, {**given.seconds, self.stage: seconds})
+        yield TimedClip(clip, {**given.seconds, self.stage: seconds})
+        yield FINISHED

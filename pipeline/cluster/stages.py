@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from pipeline.clip import EncodedSpan, Video
-from pipeline.cluster.calls import CALL_ERRORS, Call, last_item, pipeline_error, references
+from pipeline.cluster.calls import CALL_ERRORS, Call, finished_clip, pipeline_error, references
 from pipeline.contract.base_clip import BASE_CLIP_FILE, BaseClip
 from pipeline.contract.errors import DependencyUnavailable, StageLost
 from pipeline.contract.plan import Plan, Span
@@ -24,6 +24,8 @@ from pipeline.flow import ProgressListener, retry_lost
 log = structlog.get_logger()
 
 Handles = Mapping[Stage, Any]
+# A call that ends with the ObjectRef of a clip.
+Frames = asyncio.Task[Any]
 
 # Last-resort timeout of the caller, in multiples of `stage_silence_seconds`: a call may wait behind others, and
 # replicas have their own watchdog.
@@ -60,7 +62,7 @@ class RayStages:
         self._keep = keep
         self._base = base if base and is_usable(base, reduced) else None
         # The base clip, restored from the object store after a replica that held its frames was lost.
-        self._restored_base: Call | None = None
+        self._restored_base: Any = None
         self._reduced = reduced
 
     async def preprocess(self, spec: Spec) -> Plan:
@@ -68,7 +70,8 @@ class RayStages:
             return Plan.model_validate(self._base.plan)
         return await self._retry(lambda: self._request(Stage.PREPROCESS, None, spec, self._reduced))
 
-    async def generate(self, plan: Plan, listener: ProgressListener) -> Call:
+    async def generate(self, plan: Plan, listener: ProgressListener) -> Any:
+        """The ObjectRef of the base clip."""
         if self._base and (kept := await self._restore()):
             return kept
         clip = await self._draw(plan, listener)
@@ -76,15 +79,14 @@ class RayStages:
         stored: BaseClip = await self._retry(lambda: self._request(Stage.POSTPROCESS, "keep", clip, plan, key))
         self._base = stored.model_copy(update={"reduced": self._reduced})
         await self._keep(self._base)
-        return Call(Stage.GENERATE, clip)
+        return clip
 
     async def _draw(self, plan: Plan, listener: ProgressListener) -> Any:
         """An ObjectRef to the drawn clip. A replica that dies before it began this job costs the job nothing."""
         for _ in range(WAITING_ATTEMPTS):
             began = False
-            stream = self._handles[Stage.GENERATE].options(stream=True).remote(plan)
             try:
-                async with self._awaiting(Call(Stage.GENERATE, stream)):
+                async with self._awaiting(self._call(Stage.GENERATE, None, plan, stream=True)) as stream:
                     items = await references(stream)
                     await (await anext(items))  # the first event is sent when the replica begins this job
                     began = True
@@ -103,41 +105,40 @@ class RayStages:
                 event = await (await anext(items))
                 if "seconds" in event:
                     self.seconds[Stage.GENERATE] += event["seconds"]
-                    return await last_item(items)
+                    return await finished_clip(items)
             listener.generated(event["step"], event["steps"], event["preview"])
 
-    async def _restore(self) -> Call | None:
-        """The kept base clip; None if its object is missing or damaged."""
+    async def _restore(self) -> Any:
+        """The ObjectRef of the kept base clip; None if its object is missing or damaged."""
 
         async def fetch() -> Any:
-            stream = self._handles[Stage.POSTPROCESS].options(method_name="restore", stream=True).remote(self._base)
-            async with self._awaiting(Call(Stage.POSTPROCESS, stream)):
+            call = self._call(Stage.POSTPROCESS, "restore", self._base, stream=True)
+            async with self._awaiting(call) as stream:
                 items = await references(stream)
-                return await last_item(items) if (await (await anext(items)))["kept"] else None
+                return await finished_clip(items) if (await (await anext(items)))["kept"] else None
 
-        clip = await self._retry(fetch)
-        return None if clip is None else Call(Stage.POSTPROCESS, clip)
+        return await self._retry(fetch)
 
-    def interpolate(self, base: Call, plan: Plan, span: Span) -> Call:
-        return self._call(Stage.INTERPOLATE, None, (self._restored_base or base).response, plan, span)
+    def interpolate(self, base: Any, plan: Plan, span: Span) -> Frames:
+        return asyncio.create_task(self._clip(Stage.INTERPOLATE, None, self._restored_base or base, plan, span))
 
-    def select(self, base: Call, plan: Plan, span: Span) -> Call:
-        return self._call(Stage.POSTPROCESS, "select", (self._restored_base or base).response, plan, span)
+    def select(self, base: Any, plan: Plan, span: Span) -> Frames:
+        return asyncio.create_task(self._clip(Stage.POSTPROCESS, "select", self._restored_base or base, plan, span))
 
-    def upscale(self, frames: Call, plan: Plan) -> Call:
-        return self._call(Stage.UPSCALE, None, frames.response, plan, previous=frames)
+    def upscale(self, frames: Frames, plan: Plan) -> Frames:
+        async def call() -> Any:
+            return await self._clip(Stage.UPSCALE, None, await frames, plan)
 
-    async def encode(self, frames: Call, plan: Plan, span: Span) -> EncodedSpan:
-        call = self._call(Stage.POSTPROCESS, "encode", frames.response, plan, span, previous=frames)
+        return asyncio.create_task(call())
+
+    async def encode(self, frames: Frames, plan: Plan, span: Span) -> EncodedSpan:
         try:
-            async with self._awaiting(call) as answer:
-                encoded, seconds = await answer
+            encoded, seconds = await self._request(Stage.POSTPROCESS, "encode", await frames, plan, span)
         except StageLost:
             # The base frames are freed with the replica that drew or restored them, so restore them before the retry.
             self._restored_base = await self._restore()
             raise
         self.seconds.update({stage: spent for stage, spent in seconds.items() if stage != Stage.GENERATE})
-        del call, frames
         gc.collect()  # Serve responses are reference cycles: uncollected, they keep frames in shared memory
         return encoded
 
@@ -147,9 +148,14 @@ class RayStages:
         self.seconds[Stage.POSTPROCESS] += seconds
         return video
 
-    def _call(self, stage: Stage, method: str | None, *args: Any, previous: Call | None = None) -> Call:
-        handle = self._handles[stage]
-        return Call(stage, (handle.options(method_name=method) if method else handle).remote(*args), previous)
+    async def _clip(self, stage: Stage, method: str | None, *args: Any) -> Any:
+        """The ObjectRef of the clip that a stage makes. All arguments are finished."""
+        async with self._awaiting(self._call(stage, method, *args, stream=True)) as stream:
+            return await finished_clip(await references(stream))
+
+    def _call(self, stage: Stage, method: str | None, *args: Any, stream: bool = False) -> Call:
+        handle = self._handles[stage].options(stream=stream)
+        return Call(stage, (handle.options(method_name=method) if method else handle).remote(*args))
 
     async def _request(self, stage: Stage, method: str | None, *args: Any) -> Any:
         async with self._awaiting(self._call(stage, method, *args)) as answer:
@@ -179,7 +185,7 @@ class RayStages:
             async with asyncio.timeout(None if call.stage is Stage.GENERATE else self._timeout):
                 yield call.response
         except CALL_ERRORS as error:
-            mapped = pipeline_error(error, call)
+            mapped = pipeline_error(error, call.stage)
             if isinstance(mapped, StageLost):
                 seconds = round(time.monotonic() - began, 1)
                 log.warning(

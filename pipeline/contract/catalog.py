@@ -1,181 +1,76 @@
-"""The catalog of models: names, sources, licences and parameters. Data only, without file system access.
+"""The catalog of models: names, sources, licences and parameters. Data only; `pipeline.models.weights` finds the files.
 
-The files of a model lie in `<models_dir>/<folder>/`; `pipeline.models.weights` finds them. The folder of a generator
-holds `base/` (a diffusers pipeline) and `motion-adapter/`.
+The files of all weights lie in `<models_dir>/<folder>/`. An operator's own models are added with `add`.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from collections.abc import Iterator, Mapping
+from typing import Final
 
+from pipeline.contract.entries import InterpolatorModel, Lora, Model, UpscalerModel, Weights
 from pipeline.contract.errors import Refused
-from pipeline.contract.spec import Scheduler, Spec
+from pipeline.contract.families import FAMILIES, Family
+from pipeline.contract.published import animatediff, frames, loras, tiny, video
+from pipeline.contract.spec import LoraUse, Scheduler, Spec, Upscaler
+from pipeline.contract.styles import choose_style
 
-UNPINNED: Final = "main"
+__all__ = ["InterpolatorModel", "Lora", "Model", "UpscalerModel", "Weights"]
 
+TINY: Final = tiny.TINY
 
-@dataclass(frozen=True, slots=True)
-class Weights:
-    """A set of files. `folders` are searched in order; the first one that holds all `files` is used."""
+MODELS: dict[str, Model] = {
+    model.name: model for model in (TINY, *animatediff.ANIMATEDIFF_MODELS, *video.VIDEO_MODELS)
+}  # fmt: skip
+LORAS: dict[str, Lora] = {lora.name: lora for lora in loras.MOTION_LORAS}
+INTERPOLATORS: Final[Mapping[str, InterpolatorModel]] = {
+    weights.name: weights for weights in (tiny.TINY_FILM, *frames.FILM)
+}
+UPSCALERS: Final[Mapping[str, UpscalerModel]] = {
+    weights.name: weights for weights in (*tiny.TINY_UPSCALERS, *frames.REAL_ESRGAN)
+}
 
-    name: str
-    title: str
-    folders: tuple[str, ...]
-    files: tuple[str, ...]
-    source: str
-    licence: str
-    size_bytes: int
-    revision: str = UNPINNED
-
-
-@dataclass(frozen=True, slots=True)
-class Model(Weights):
-    """A generator: text to a short clip.
-
-    `base_area` is in square pixels. `sizes` (width, height) are the sizes of the training data, if limited.
-    `vram_bytes` is the GPU memory needed without offloading.
-    """
-
-    adapter_source: str = ""
-    adapter_revision: str = UNPINNED
-    vram_bytes: int = 0
-    base_area: int = 512 * 512
-    sizes: tuple[tuple[int, int], ...] = ()
-    native_fps: int = 8
-    context_frames: int = 16
-    prompt_tokens: int = 75
-    num_inference_steps: int = 25
-    guidance_scale: float = 7.5
-    scheduler: Scheduler = Scheduler.DDIM
-    schedulers: tuple[Scheduler, ...] = tuple(Scheduler)
-    scheduler_config: Mapping[str, Any] = field(default_factory=dict)
-    # How previews are decoded from latents: by the VAE, or by a linear approximation of it.
-    preview: Literal["vae", "rgb"] = "rgb"
-    # Whether the model knows only the words of `pipeline.contract.vocabulary`.
-    vocabulary: bool = False
-    knows: str = "anything that can be described in a sentence"
-    # In order of preference.
-    interpolators: tuple[str, ...] = ("film", "film-tf")
-    upscalers: Mapping[int, str] = field(default_factory=lambda: {2: "realesrgan-x2plus", 4: "realesrgan-x4plus"})
+# The upscalers of the choices that do not depend on the model.
+CHOSEN_UPSCALERS: Final[Mapping[Upscaler, str]] = {
+    Upscaler.FAST: "realesr-general-x4v3",
+    Upscaler.ANIME: "realesr-animevideov3",
+}
 
 
-@dataclass(frozen=True, slots=True)
-class InterpolatorModel(Weights):
-    """A frame interpolator for frames whose sides are multiples of `align`.
-
-    A `torchscript` file draws a frame at any time between two frames, a `saved-model` only the middle one.
-    """
-
-    file_format: Literal["torchscript", "saved-model"] = "torchscript"
-    align: int = 64
-
-
-@dataclass(frozen=True, slots=True)
-class UpscalerModel(Weights):
-    scale: int = 4
+def add(models: Mapping[str, Model], own_loras: Mapping[str, Lora]) -> None:
+    """Add an operator's own entries at the start of a process. Raises ValueError if another entry has the name."""
+    known, own = {**MODELS, **LORAS}, {**models, **own_loras}
+    taken = sorted(name for name, entry in own.items() if name in known and known[name] != entry)
+    if taken:
+        raise ValueError(f"the catalog already contains {', '.join(taken)}")
+    MODELS.update(models)
+    LORAS.update(own_loras)
 
 
-# "shipped" is the folder inside the package. Own weights precede it, random weights are the last resort.
-TINY_FOLDERS: Final = ("tiny", "shipped", "tiny-random")
-GENERATOR_FILES: Final = (
-    "base/model_index.json", "motion-adapter/config.json", "motion-adapter/diffusion_pytorch_model.safetensors",
-)  # fmt: skip
-REAL_ESRGAN: Final = "https://github.com/xinntao/Real-ESRGAN/releases/download"
-
-TINY: Final = Model(
-    name="tiny",
-    title="Tiny shapes",
-    folders=TINY_FOLDERS,
-    files=GENERATOR_FILES,
-    source="shipped with the project; `python -m pipeline.tiny.training.random_weights` writes random weights",
-    licence="Apache-2.0",
-    size_bytes=15_000_000,
-    revision="unversioned",
-    base_area=64 * 64,
-    sizes=((64, 64), (80, 48), (48, 80)),
-    prompt_tokens=22,
-    num_inference_steps=20,
-    guidance_scale=3.0,
-    preview="vae",
-    vocabulary=True,
-    knows="one coloured shape that moves on a plain background",
-    interpolators=("tiny-film",),
-    upscalers={2: "tiny-realesr-x2", 4: "tiny-realesr-x4"},
-)
-
-ANIMATEDIFF: Final = Model(
-    name="animatediff",
-    title="AnimateDiff v1.5-3 on Stable Diffusion 1.5",
-    folders=("animatediff",),
-    files=GENERATOR_FILES,
-    source="stable-diffusion-v1-5/stable-diffusion-v1-5",
-    licence="CreativeML Open RAIL-M (base), Apache-2.0 (motion adapter)",
-    size_bytes=5_200_000_000,
-    adapter_source="guoyww/animatediff-motion-adapter-v1-5-3",
-    vram_bytes=11_000_000_000,
-    scheduler_config={
-        "beta_schedule": "linear",
-        "clip_sample": False,
-        "timestep_spacing": "linspace",
-        "steps_offset": 1,
-    },
-)
-
-MODELS: Final[Mapping[str, Model]] = {model.name: model for model in (TINY, ANIMATEDIFF)}
+def require(name: str) -> None:
+    """Raise ValueError if there is no model with this name: for the setting MODEL_VARIANT."""
+    if name not in MODELS:
+        raise ValueError(f"MODEL_VARIANT: there is no model {name!r}; available: {', '.join(MODELS)}")
 
 
-def _tiny(name: str, title: str, file: str) -> dict[str, Any]:
-    return {
-        "name": name, "title": title, "folders": TINY_FOLDERS, "files": (file,),
-        "source": TINY.source, "licence": TINY.licence, "size_bytes": 1_000_000,
-    }  # fmt: skip
-
-
-def _real_esrgan(name: str, scale: int, release: str, file: str, size_bytes: int) -> UpscalerModel:
-    return UpscalerModel(
-        name=name, title=f"Real-ESRGAN {file.removesuffix('.pth')}", folders=("realesrgan",), files=(file,),
-        source=f"{REAL_ESRGAN}/{release}/{file}", licence="BSD-3-Clause", size_bytes=size_bytes, revision=release,
-        scale=scale,
+def all_weights() -> Iterator[tuple[str, Weights]]:
+    """(stage, weights) of everything that a request can name or needs, generators first."""
+    groups: tuple[tuple[str, Mapping[str, Weights]], ...] = (
+        ("generate", MODELS), ("lora", LORAS), ("interpolate", INTERPOLATORS), ("upscale", UPSCALERS),
     )  # fmt: skip
+    for stage, group in groups:
+        for weights in group.values():
+            yield stage, weights
 
 
-_INTERPOLATORS: Final = (
-    InterpolatorModel(**_tiny("tiny-film", "Tiny interpolator", "film.pt"), align=8),
-    InterpolatorModel(
-        name="film",
-        title="FILM as TorchScript",
-        folders=("film",),
-        files=("film_net_fp32.pt",),
-        source="https://github.com/dajes/frame-interpolation-pytorch/releases",
-        licence="Apache-2.0",
-        size_bytes=70_000_000,
-    ),
-    InterpolatorModel(
-        name="film-tf",
-        title="FILM, the published TensorFlow SavedModel",
-        folders=("film-tf",),
-        files=("film_net/Style/saved_model",),
-        source="google-research/frame-interpolation",
-        licence="Apache-2.0",
-        size_bytes=140_000_000,
-        file_format="saved-model",
-    ),
-)
-_UPSCALERS: Final = (
-    UpscalerModel(**_tiny("tiny-realesr-x2", "Tiny upscaler x2", "realesr-x2.safetensors"), scale=2),
-    UpscalerModel(**_tiny("tiny-realesr-x4", "Tiny upscaler x4", "realesr-x4.safetensors"), scale=4),
-    _real_esrgan("realesrgan-x2plus", 2, "v0.2.1", "RealESRGAN_x2plus.pth", 67_061_725),
-    _real_esrgan("realesrgan-x4plus", 4, "v0.1.0", "RealESRGAN_x4plus.pth", 67_040_989),
-    _real_esrgan("realesr-general-x4v3", 4, "v0.2.5.0", "realesr-general-x4v3.pth", 4_885_111),
-    _real_esrgan("realesr-animevideov3", 4, "v0.2.5.0", "realesr-animevideov3.pth", 2_504_012),
-)
+def family_of(model: Model) -> Family:
+    return FAMILIES[model.family]
 
-INTERPOLATORS: Final[Mapping[str, InterpolatorModel]] = {weights.name: weights for weights in _INTERPOLATORS}
-UPSCALERS: Final[Mapping[str, UpscalerModel]] = {weights.name: weights for weights in _UPSCALERS}
+
+def size_multiple(model: Model) -> int:
+    return model.size_multiple or family_of(model).size_multiple
 
 
 def choose_model(spec: Spec) -> tuple[Model, Scheduler]:
-    """The model and the scheduler of a request. Refused if the model does not exist or lacks the scheduler."""
+    """The model and the scheduler of a request. Refused if the model does not exist or lacks what is requested."""
     if (model := MODELS.get(spec.model)) is None:
         raise Refused(f"there is no model {spec.model!r}; available: {', '.join(MODELS)}", "/model")
     chosen = spec.scheduler or model.scheduler
@@ -184,4 +79,49 @@ def choose_model(spec: Spec) -> tuple[Model, Scheduler]:
         raise Refused(
             f"{model.name} does not support the scheduler {chosen.value}; available: {available}", "/scheduler"
         )
+    if model.steps and spec.num_inference_steps not in (None, *model.steps):
+        allowed = " or ".join(map(str, model.steps))
+        raise Refused(f"{model.name} was distilled for {allowed} steps", "/num_inference_steps")
+    _check_features(spec, model)
+    choose_loras(spec, model)
+    choose_style(spec.style, model)
     return model, chosen
+
+
+def _check_features(spec: Spec, model: Model) -> None:
+    """Refuse what the family cannot do."""
+    family = family_of(model)
+    missing = {
+        "/prompt_travel": spec.prompt_travel and not family.prompt_travel,
+        "/loop": spec.loop and not family.loop,
+        "/image": spec.image and not family.image,
+    }
+    for pointer, applies in missing.items():
+        if applies:
+            raise Refused(f"{model.name} ({family.title}) does not support this", pointer)
+    if spec.loop and spec.scheduler in (Scheduler.HEUN, Scheduler.DPMPP):
+        raise Refused("a loop needs a sampler that keeps nothing between its steps: ddim, euler or lcm", "/scheduler")
+    if spec.prompt_travel and spec.loop:
+        raise Refused("a loop has one prompt", "/prompt_travel")
+    if model.max_frames and round(spec.duration_seconds * model.native_fps) > model.max_frames:
+        seconds = model.max_frames / model.native_fps
+        raise Refused(f"{model.name} draws at most {seconds:.1f} s", "/duration_seconds")
+
+
+def choose_loras(spec: Spec, model: Model) -> tuple[LoraUse, ...]:
+    """The LoRAs of a request, including the one for its camera motion. Refused if one does not fit the model."""
+    moving = (LoraUse(name=loras.lora_name(spec.motion)),) if spec.motion else ()
+    for index, use in enumerate((*spec.loras, *moving)):
+        pointer = f"/loras/{index}/name" if index < len(spec.loras) else "/motion"
+        if (lora := LORAS.get(use.name)) is None:
+            raise Refused(f"there is no LoRA {use.name!r}; available: {', '.join(LORAS)}", pointer)
+        if not set(lora.fits) & set(model.accepts) or not family_of(model).loras:
+            fitting = [name for name, other in MODELS.items() if set(lora.fits) & set(other.accepts)]
+            raise Refused(f"{lora.name} does not fit {model.name}, but: {', '.join(fitting) or 'no model'}", pointer)
+    return (*spec.loras, *moving)
+
+
+def choose_upscaler(spec: Spec, model: Model, factor: int) -> UpscalerModel:
+    """The upscaler for a factor of 2 or 4. Its own factor can be larger; the frames are resized exactly afterwards."""
+    name = CHOSEN_UPSCALERS.get(spec.upscaler, model.upscalers[factor])
+    return UPSCALERS[name]

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.contract.spec import Format, Scheduler
+from pipeline.contract.spec import Format, LoraUse, Scheduler
 
 SPAN_FRAMES: Final = 16
 
@@ -41,12 +41,20 @@ class Plan(BaseModel):
     base_width: int = Field(description="width of the generated frames in pixels, a multiple of 8")
     base_height: int
     base_frames: int
+    drawn_frames: int = Field(0, description="frames the model draws, of which the first base_frames are used; 0: all")
     upscale: int = Field(description="factor of the upscaler before the exact resize: 1 (skipped), 2 or 4")
+    upscaler: str = Field("", description="name of the upscaler; empty: the model's own for the factor")
+    denoise_strength: float = 0.5
     width: int
     height: int
     fps: int
     frames: int
     format: Format
+    original_prompt: str = Field("", description="the requested prompt, if the prompt was completed")
+    prompt_travel: dict[int, str] = Field(default_factory=dict, description="prompts by base frame")
+    loras: tuple[LoraUse, ...] = ()
+    loop: bool = False
+    image: str = Field("", description="the first frame in base64; `sha256:…` in a recipe")
     warnings: tuple[str, ...] = ()
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -56,7 +64,11 @@ class Plan(BaseModel):
     @property
     def interpolated(self) -> bool:
         """Whether the interpolator is needed."""
-        return self.frames != self.base_frames
+        return self.frames != self.base_frames - self.loop
+
+    @property
+    def frames_to_draw(self) -> int:
+        return self.drawn_frames or self.base_frames - self.loop
 
     @property
     def spans(self) -> tuple[Span, ...]:
@@ -68,7 +80,11 @@ class Plan(BaseModel):
         return self.frames / self.fps
 
     def positions(self, span: Span) -> list[float]:
-        """The positions of the span's frames in the base clip: output frame k of N is at k (B - 1) / (N - 1)."""
+        """The positions of the span's frames in the base clip: output frame k of N is at k (B - 1) / (N - 1).
+
+        The base clip of a loop ends with its first frame, which output frame N would be: k (B - 1) / N.
+        """
         if self.frames == 1:
             return [0.0]
-        return [k * (self.base_frames - 1) / (self.frames - 1) for k in range(span.start, span.stop)]
+        intervals = self.frames - 1 + self.loop
+        return [k * (self.base_frames - 1) / intervals for k in range(span.start, span.stop)]

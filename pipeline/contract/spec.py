@@ -14,6 +14,14 @@ MAX_VIDEO_PIXELS: Final = 640_000_000
 MAX_SEED: Final = 2**32 - 1
 # GIF delays are in hundredths of a second, and players replace delays below two of them.
 MAX_GIF_FPS: Final = 50
+MAX_LORAS: Final = 4
+MAX_TRAVEL: Final = 20
+# The gateway reads request bodies of up to 64 KiB.
+MAX_IMAGE_CHARS: Final = 56_000
+# Format characters (zero-width space, joiners, directions), marks, spaces, and what Unicode does not assign.
+INVISIBLE_CATEGORIES: Final = frozenset({"Cf", "Cn", "Co", "Cc", "Mn", "Me", "Zs", "Zl", "Zp"})
+# Hangul fillers, and the Braille pattern without dots.
+BLANK_LETTERS: Final = frozenset("\u115f\u1160\u3164\uffa0\u2800")
 MODELS_DEFAULT: Final = "null: the model's own default"
 
 
@@ -24,13 +32,33 @@ class Format(StrEnum):
 
 
 class Scheduler(StrEnum):
-    """The diffusers schedulers that every model supports."""
+    """The samplers of diffusers. `own` is the one that the model was published with."""
 
+    OWN = "own"
     DDIM = "ddim"
     EULER = "euler"
     HEUN = "heun"
     DPMPP = "dpm++"
     LCM = "lcm"
+
+
+class CameraMotion(StrEnum):
+    ZOOM_IN = "zoom-in"
+    ZOOM_OUT = "zoom-out"
+    PAN_LEFT = "pan-left"
+    PAN_RIGHT = "pan-right"
+    TILT_UP = "tilt-up"
+    TILT_DOWN = "tilt-down"
+    ROLL_CLOCKWISE = "roll-clockwise"
+    ROLL_ANTICLOCKWISE = "roll-anticlockwise"
+
+
+class Upscaler(StrEnum):
+    """What the upscaler is chosen for. `fast` takes a sixteenth of the time of `quality`; `anime` is for drawings."""
+
+    QUALITY = "quality"
+    FAST = "fast"
+    ANIME = "anime"
 
 
 def plain_text(value: str) -> str:
@@ -44,9 +72,12 @@ def plain_text(value: str) -> str:
     return re.sub(r"\s+", " ", value).strip()
 
 
-def not_empty(value: str) -> str:
+def visible(value: str) -> str:
+    """Reject a text of spaces, zero-width characters and lone combining marks only."""
     if not value:
         raise ValueError("must not be empty")
+    if all(unicodedata.category(c) in INVISIBLE_CATEGORIES or c in BLANK_LETTERS for c in value):
+        raise ValueError("must contain visible characters")
     return value
 
 
@@ -57,7 +88,19 @@ def even(value: int) -> int:
 
 
 Text = Annotated[str, Field(max_length=MAX_PROMPT_CHARS), AfterValidator(plain_text)]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+# The number of a frame of the video, or a time in seconds.
+Moment = Annotated[str, Field(pattern=r"^(\d{1,4}|\d{1,2}(\.\d{1,3})?s)$")]
 Side = Annotated[int, Field(ge=64, le=2048, description="pixels, even"), AfterValidator(even)]
+
+
+class LoraUse(BaseModel):
+    """One LoRA of a request, and how strongly it is applied."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    name: Name
+    weight: Annotated[float, Field(ge=-2, le=2)] = 1.0
 
 
 class Spec(BaseModel):
@@ -65,7 +108,7 @@ class Spec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_enum_values=False)
 
-    prompt: Annotated[Text, AfterValidator(not_empty)]
+    prompt: Annotated[Text, AfterValidator(visible)]
     negative_prompt: Text = ""
     num_inference_steps: Annotated[int, Field(ge=1, le=150)] | None = Field(None, description=MODELS_DEFAULT)
     guidance_scale: Annotated[float, Field(ge=0, le=30)] | None = Field(None, description=MODELS_DEFAULT)
@@ -74,9 +117,25 @@ class Spec(BaseModel):
     fps: Annotated[int, Field(ge=8, le=60)] = 24
     duration_seconds: Annotated[float, Field(ge=0.5, le=20)] = 2.0
     seed: Annotated[int, Field(ge=0, le=MAX_SEED)] | None = Field(None, description="null: drawn at random")
-    model: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")] = "tiny"
+    model: Name = Field("tiny", description="default: the deployment's MODEL_VARIANT")
     scheduler: Scheduler | None = Field(None, description=MODELS_DEFAULT)
     format: Format = Format.MP4
+    style: Name | None = Field(None, description="a name from `GET /api/styles`")
+    enhance_prompt: bool = Field(False, description="complete the prompt with words that suit the model")
+    loras: Annotated[tuple[LoraUse, ...], Field(max_length=MAX_LORAS)] = ()
+    motion: CameraMotion | None = Field(None, description="a camera motion; needs a model that has LoRAs for it")
+    prompt_travel: Annotated[dict[Moment, Text], Field(max_length=MAX_TRAVEL)] = Field(
+        default_factory=dict,
+        description='prompts at frames ("12") or times ("2.5s"); `prompt` applies before the first one',
+    )
+    loop: bool = Field(False, description="the last frame is followed by the first one without a seam")
+    image: Annotated[str, Field(max_length=MAX_IMAGE_CHARS)] | None = Field(
+        None, description="the first frame: a PNG, JPEG or WebP file in base64"
+    )
+    upscaler: Upscaler = Upscaler.QUALITY
+    denoise_strength: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        None, description="how much grain the fast upscaler removes; null: 0.5"
+    )
 
     @classmethod
     def from_row(cls, values: Mapping[str, Any]) -> Self:
@@ -92,6 +151,10 @@ class Spec(BaseModel):
         """The number of frames of the video."""
         return round(self.duration_seconds * self.fps)
 
+    def seconds_at(self, moment: str) -> float:
+        """The time of a key of `prompt_travel` in seconds."""
+        return float(moment[:-1]) if moment.endswith("s") else int(moment) / self.fps
+
     @model_validator(mode="after")
     def _possible_together(self) -> Self:
         pixels = self.width * self.height * self.frames
@@ -102,6 +165,11 @@ class Spec(BaseModel):
             )
         if max(self.width, self.height) > 4 * min(self.width, self.height):
             raise ValueError("the aspect ratio must be between 1:4 and 4:1")
+        if len({lora.name for lora in self.loras}) < len(self.loras):
+            raise ValueError("a LoRA can be named once")
+        late = [moment for moment in self.prompt_travel if self.seconds_at(moment) >= self.duration_seconds]
+        if late:
+            raise ValueError(f"prompt_travel: {', '.join(late)} is after the end of the video")
         if self.format is Format.GIF and self.fps > MAX_GIF_FPS:
             raise ValueError(f"a GIF plays at {MAX_GIF_FPS} fps at most")
         return self

@@ -31,8 +31,13 @@ SCHEDULERS: Final[Mapping[Scheduler, Any]] = {
 }
 
 
-def create_scheduler(plan: Plan, config: Mapping[str, Any]) -> Any:
-    """The scheduler of the plan with the noise schedule the model was trained on."""
+def create_scheduler(plan: Plan, config: Mapping[str, Any], own: Any = DDIMScheduler) -> Any:
+    """The scheduler of the plan with the noise schedule the model was trained on.
+
+    diffusers marks the keys that a config file lacks, and `from_config` ignores them. Without the mark, the values of
+    the catalog for such keys are used. `own` is the class that the model was published with.
+    """
+    config = {key: value for key, value in config.items() if key != "_use_default_values"}
     extra: dict[str, Any] = {}
     if plan.scheduler is Scheduler.DPMPP:
         extra = {"algorithm_type": "dpmsolver++", "solver_order": 2}
@@ -40,7 +45,7 @@ def create_scheduler(plan: Plan, config: Mapping[str, Any]) -> Any:
         extra = {"original_inference_steps": max(LCM_ORIGINAL_STEPS, plan.num_inference_steps)}
     if plan.scheduler is Scheduler.HEUN and config.get("rescale_betas_zero_snr"):
         extra = {"trained_betas": zero_snr_betas(config)}
-    return SCHEDULERS[plan.scheduler].from_config({**config, **extra})
+    return SCHEDULERS.get(plan.scheduler, own).from_config({**config, **extra})
 
 
 def zero_snr_betas(config: Mapping[str, Any]) -> list[float]:

@@ -126,8 +126,14 @@ def build(weights: Mapping[str, Tensor]) -> Upscaler:
     return network.eval().requires_grad_(False)
 
 
-def load(path: Path) -> Upscaler:
-    return build(read_weights(path))
+def load(path: Path, softer: Path | None = None, strength: float = 1.0) -> Upscaler:
+    """The network in `path`. `strength` below 1 blends its weights with those of `softer`, like upstream's dni_weight:
+    less denoising keeps more of the texture, and of the grain."""
+    weights = read_weights(path)
+    if softer is not None and strength < 1:
+        other = read_weights(softer)
+        weights = {name: strength * tensor + (1 - strength) * other[name] for name, tensor in weights.items()}
+    return build(weights)
 
 
 def _build_rrdb(weights: Mapping[str, Tensor]) -> RRDBNet:

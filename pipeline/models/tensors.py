@@ -12,25 +12,18 @@ from pipeline.clip import Frames
 from pipeline.contract.errors import OutOfMemory
 
 
-def resolve_device(name: str) -> str:
-    """`auto` becomes `cuda` if a GPU is available, else `cpu`."""
-    if name != "auto":
-        return name
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
 def dtype_for(device: str | torch.device) -> torch.dtype:
     """Half precision on a GPU, single precision on a CPU."""
     return torch.float32 if torch.device(device).type == "cpu" else torch.float16
 
 
-def to_tensor(frames: Frames, device: str) -> Tensor:
+def to_tensor(frames: Frames, device: str | torch.device, dtype: torch.dtype | None = None) -> Tensor:
     """uint8 (T, H, W, 3) to float RGB (T, 3, H, W) in 0..1, channels last in memory.
 
     The bytes are copied to the device and converted there.
     """
     moved = torch.from_numpy(np.array(frames)).to(device)
-    return moved.permute(0, 3, 1, 2).to(dtype_for(device)).div(255)
+    return moved.permute(0, 3, 1, 2).to(dtype or dtype_for(device)).div(255)
 
 
 def to_frames(tensor: Tensor) -> Frames:

@@ -2,23 +2,33 @@
 
 import math
 from pathlib import Path
+from typing import Final
 
 import torch
 
 from pipeline.clip import Clip
 from pipeline.contract.catalog import MODELS, InterpolatorModel
 from pipeline.contract.errors import CheckStopped, StageFailed
+from pipeline.contract.hardware import Hardware
 from pipeline.contract.plan import Plan, Span
 from pipeline.models import film
-from pipeline.models.tensors import out_of_memory, resolve_device, to_frames, to_tensor
+from pipeline.models.hardware import Device
+from pipeline.models.tensors import out_of_memory, to_frames, to_tensor
 from pipeline.models.weights import choose_interpolator, find_file, find_folder, missing_files
+
+# Batches are divided by this after out of memory, for this call and all later ones.
+SMALLER_BATCHES: Final = 8
 
 
 class Interpolate:
-    """Keeps the interpolator of the last call in memory."""
+    """Keeps the interpolator of the last call in memory. Out of memory, a span is tried once more in small batches."""
 
-    def __init__(self, models_dir: Path, device: str = "auto") -> None:
-        self.models_dir, self.device = Path(models_dir), resolve_device(device)
+    def __init__(self, models_dir: Path, hardware: Hardware | str = "auto") -> None:
+        self.models_dir, self.hardware = Path(models_dir), Device.of(hardware)
+        self.hardware.reserve()
+        self.device = self.hardware.torch_device
+        # FILM is published in single and half precision.
+        self.dtype = torch.float32 if self.hardware.dtype() is torch.float32 else torch.float16
         self._loaded: tuple[str, film.FrameInterpolator] | None = None
 
     def __call__(self, base: Clip, plan: Plan, span: Span, check: CheckStopped) -> Clip:
@@ -29,8 +39,14 @@ class Interpolate:
         last = math.ceil(positions[-1])
         with out_of_memory("interpolate"), torch.inference_mode():
             interpolate = self.load(choose_interpolator(MODELS[plan.model], self.models_dir))
-            around = to_tensor(base.frames[first : last + 1], self.device)
-            frames = to_frames(interpolate(around, [position - first for position in positions], check))
+            around = to_tensor(base.frames[first : last + 1], self.device, self.dtype)
+            relative = [position - first for position in positions]
+            try:
+                frames = to_frames(interpolate(around, relative, check))
+            except torch.OutOfMemoryError:
+                interpolate.smaller *= SMALLER_BATCHES
+                torch.cuda.empty_cache()
+                frames = to_frames(interpolate(around, relative, check))
         return Clip(frames, plan.fps)
 
     def load(self, entry: InterpolatorModel) -> film.FrameInterpolator:
@@ -38,5 +54,5 @@ class Interpolate:
             self._loaded = None
             if find_folder(entry, self.models_dir) is None:
                 raise StageFailed("interpolate", missing_files(entry, self.models_dir))
-            self._loaded = entry.name, film.load(entry, find_file(entry, self.models_dir), self.device)
+            self._loaded = entry.name, film.load(entry, find_file(entry, self.models_dir), self.device, self.dtype)
         return self._loaded[1]

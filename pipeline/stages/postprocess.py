@@ -73,6 +73,8 @@ class Postprocess:
 def recipe(plan: Plan) -> dict[str, Any]:
     """The resolved values of the request, from which it can be repeated. Also written to the file's metadata."""
     values = plan.model_dump(mode="json", exclude={"warnings"})
+    if plan.image:
+        values["image"] = f"sha256:{hashlib.sha256(plan.image.encode()).hexdigest()}"
     return {"software": f"AuraAnim {VERSION}", **values, "duration_seconds": plan.duration_seconds}
 
 

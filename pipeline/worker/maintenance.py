@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from db import refresh_tokens
+from db import login_sessions, mails, one_time_tokens, rate_limits, refresh_tokens
 from db.errors import DATABASE_ERRORS, StorageError, is_transient
 from db.jobs import leases, trash
 from db.logs import first_line
@@ -51,17 +51,18 @@ async def rescue(sessions: Sessions, settings: PipelineSettings) -> int:
 async def collect_garbage(sessions: Sessions, storage: Storage) -> None:
     """Delete expired rows, then the objects that no row names any more."""
 
-    async def purge_refresh_tokens() -> int:
+    async def run(purge: Callable[..., Awaitable[int]]) -> int:
         async with sessions.begin() as session:
-            return await refresh_tokens.purge(session, limit=BATCH)
-
-    async def purge_trash() -> int:
-        async with sessions.begin() as session:
-            return await trash.purge(session, limit=BATCH)
+            return await purge(session, limit=BATCH)
 
     steps: dict[str, Callable[[], Awaitable[int]]] = {
-        "refresh tokens": purge_refresh_tokens,
-        "trash": purge_trash,
+        "refresh tokens": lambda: run(refresh_tokens.purge),
+        "login sessions": lambda: run(login_sessions.purge),
+        "one-time tokens": lambda: run(one_time_tokens.purge),
+        "rate limits": lambda: run(rate_limits.purge),
+        "mails": lambda: run(mails.purge),
+        "jobs that never started": lambda: run(trash.purge_never_started),
+        "trash": lambda: run(trash.purge),
         "expired base clips": lambda: garbage_collection.expired_bases(sessions, storage, limit=BATCH),
         "previews of ended jobs": lambda: garbage_collection.ended_previews(sessions, storage, limit=BATCH),
         "objects without a row": lambda: garbage_collection.orphans(sessions, storage, limit=BATCH),

@@ -18,13 +18,13 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
-from api.__main__ import listen
 from api.app import create_app
 from api.auth.dependencies import Auth
 from api.dependencies import Gateway
 from api.events import hub
+from api.server.config import GatewayServer, listen, server_config
 from api.settings import Settings
-from db import users
+from db import login_sessions, users
 from db.embedded import Postgres
 from db.jobs import leases
 from db.jobs import queries as jobs
@@ -32,6 +32,7 @@ from db.jobs.leases import Backoff, Lease
 from db.jobs.quotas import Quotas
 from db.storage.base import Storage
 from db.tables import Job
+from tests.api.accounts import PASSWORD
 
 SPEC: dict[str, Any] = {"prompt": "a red circle moving right", "duration_seconds": 1.0, "fps": 8}
 BACKOFF = Backoff(1, 1)
@@ -46,6 +47,8 @@ def make_settings(database_url: str, folder: Path) -> Settings:
         secret_key="a secret key of the tests, and long enough",
         aura_env="development",
         allowed_origins="https://app.example",
+        allowed_hosts="gateway.test",
+        submissions_per_minute=100_000,
     )
 
 
@@ -58,7 +61,7 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
 async def app(settings: Settings) -> AsyncIterator[FastAPI]:
     app = create_app(settings)
     yield app
-    await app.state.gateway.engine.dispose()
+    await app.state.gateway.close()
 
 
 @pytest.fixture
@@ -81,11 +84,22 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
+@pytest.fixture
+async def account(client: httpx.AsyncClient) -> dict[str, str]:
+    """The credentials of an account that was registered through the API."""
+    credentials = {"email": f"{uuid4().hex}@example.org", "password": PASSWORD}
+    response = await client.post("/api/auth/register", json=credentials)
+    assert response.status_code == 201, response.text
+    assert response.json().keys() == {"id", "email", "created_at", "email_verification_required"}
+    return credentials
+
+
 @dataclass
 class ApiUser:
     """A user with an access token, which every request carries."""
 
     id: UUID
+    session_id: UUID
     token: str
     http: httpx.AsyncClient
 
@@ -114,7 +128,8 @@ class ApiUser:
 async def create_user(gateway: Gateway, auth: Auth, client: httpx.AsyncClient) -> ApiUser:
     async with gateway.sessions.begin() as session:
         user = await users.create(session, email=f"{uuid4().hex}@example.org", password_hash="none")
-    return ApiUser(user.id, auth.tokens.issue(user.id), client)
+        login = await login_sessions.create(session, user_id=user.id, lifetime_seconds=3600)
+    return ApiUser(user.id, login.id, auth.tokens.issue(user.id, login.id), client)
 
 
 @pytest.fixture
@@ -211,9 +226,11 @@ def _kernel_unsent_bytes(file: int) -> int:
 
 @contextlib.contextmanager
 def run_server(app: FastAPI) -> Iterator[Server]:
+    # Tests read the outbox and send mails themselves.
+    app.state.outbox.run = asyncio.Event().wait
     # Without uvicorn's pings, only the gateway itself disconnects slow readers.
-    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1, ws_ping_interval=None)
-    server = uvicorn.Server(config)
+    options = {"log_level": "warning", "timeout_graceful_shutdown": 1, "ws_ping_interval": None}
+    server = GatewayServer(server_config(app, app.state.gateway.settings, **options))
     listening = listen("127.0.0.1", 0)
     thread = threading.Thread(target=server.run, args=([listening],))
     thread.start()

@@ -1,3 +1,4 @@
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -7,6 +8,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from api import health
 from api.app import create_app
 from api.dependencies import Gateway
 from api.settings import Settings
@@ -26,7 +28,7 @@ async def no_database(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     app = create_app(settings.model_copy(update={"database_url": url}))
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway.test") as client:
-        client.headers["Authorization"] = f"Bearer {app.state.auth.tokens.issue(uuid4())}"
+        client.headers["Authorization"] = f"Bearer {app.state.auth.tokens.issue(uuid4(), uuid4())}"
         yield client
 
 
@@ -66,3 +68,38 @@ async def test_a_broken_object_store_is_not_ready(client: httpx.AsyncClient, tmp
     response = await client.get("/readyz")
     assert response.status_code == 503
     assert response.json()["checks"]["storage"] == "StorageUnavailable"
+
+
+@pytest.mark.parametrize("path", ["/test", "/readyz"])
+async def test_concurrent_probes_share_one_check(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """They need no token, and each check takes a database connection."""
+    running = {"now": 0, "most": 0}
+
+    async def slow_ping(_: object) -> None:
+        running["now"] += 1
+        running["most"] = max(running.values())
+        await asyncio.sleep(0.1)
+        running["now"] -= 1
+
+    monkeypatch.setattr(health, "ping", slow_ping)
+    responses = await asyncio.gather(*(client.get(path) for _ in range(4)))
+    assert {response.status_code for response in responses} == {200}
+    assert running["most"] == 1
+    assert (await client.get(path)).status_code == 200
+
+
+async def test_a_probe_that_is_cancelled_does_not_fail_the_others(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def slow_ping(_: object) -> None:
+        await asyncio.sleep(0.2)
+
+    monkeypatch.setattr(health, "ping", slow_ping)
+    first = asyncio.create_task(client.get("/test"))
+    await asyncio.sleep(0.05)
+    second = asyncio.create_task(client.get("/test"))
+    await asyncio.sleep(0.05)
+    first.cancel()
+    assert (await second).status_code == 200

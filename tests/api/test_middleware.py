@@ -1,5 +1,6 @@
 """Request ids, response headers, the access log, and the limit on request bodies."""
 
+import asyncio
 import json
 import logging
 from typing import Any
@@ -8,9 +9,12 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from api.app import create_app
 from api.middleware import MAX_LOGGED_CHARS, SECURITY_HEADERS, RequestLog
+from api.settings import Settings
 from db import logs
-from tests.api.conftest import ApiUser
+from tests.api.conftest import ApiUser, Server
+from tests.api.server.raw import Raw, handshake
 
 DETAILED = "first line\nDETAIL: the prompt"
 
@@ -65,7 +69,7 @@ async def test_the_log_has_one_line_per_request_without_secrets(
     alice: ApiUser, capsys: pytest.CaptureFixture[str]
 ) -> None:
     capsys.readouterr()
-    account = {"email": "someone@example.org", "password": "secret password"}
+    account = {"email": "someone@example.org", "password": "the secret password of someone"}
     await alice.post("/api/auth/register", json=account)
     login = await alice.post("/api/auth/login", json=account, headers={"Authorization": ""})
     job_id = await alice.generate(prompt="a secret prompt")
@@ -125,3 +129,128 @@ async def test_uvicorn_logs_in_the_same_format(app: FastAPI, capsys: pytest.Capt
     logging.getLogger("uvicorn.error").info('%s - "WebSocket %s" [accepted]', "host", "/api/ws?token=x")
     logging.getLogger("uvicorn.access").info("GET /api/files/a?signature=x")
     assert [line["event"] for line in log_lines(capsys.readouterr().out)] == ["Started"]
+
+
+async def test_the_log_names_the_user(alice: ApiUser, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    await alice.get("/api/me")
+    await alice.get("/api/me", headers={"Authorization": "Bearer forged"})
+    assert [line["user_id"] for line in log_lines(capsys.readouterr().out)] == [str(alice.id), None]
+
+
+@pytest.mark.parametrize("scheme", ["bearer ", "BEARER   "])
+async def test_the_scheme_of_the_token_may_be_written_in_any_way(
+    alice: ApiUser, capsys: pytest.CaptureFixture[str], scheme: str
+) -> None:
+    capsys.readouterr()
+    await alice.get("/api/me", headers={"Authorization": scheme + alice.token})
+    assert [line["user_id"] for line in log_lines(capsys.readouterr().out)] == [str(alice.id)]
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost",
+        "LOCALHOST:8000",
+        "127.0.0.1",
+        "127.0.0.1:8000",
+        "192.0.2.1",
+        "[::1]:8000",
+        "[2001:db8::1]",
+        "gateway.test",
+        "Gateway.Test:1234",
+        "gateway.test.",
+        "aura.example",
+    ],
+)
+async def test_the_gateway_answers_to_its_own_names_and_to_addresses(settings: Settings, host: str) -> None:
+    app = create_app(settings.model_copy(update={"public_url": "https://Aura.example:8443/path"}))
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost", headers={"Host": host}) as client:
+        assert (await client.get("/healthz")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "attacker.example",
+        "gateway.test.attacker.example",
+        "localhost.attacker.example",
+        "127.0.0.1.attacker.example",
+        "gateway",
+        "[attacker.example]",
+        "attacker.example:8000",
+        "xn--gateway",
+        "0x7f.1",
+        "localhost@attacker.example",
+    ],
+)
+@pytest.mark.parametrize(("method", "path"), [("GET", "/healthz"), ("POST", "/api/auth/login"), ("GET", "/nothing")])
+async def test_names_of_others_are_refused(client: httpx.AsyncClient, host: str, method: str, path: str) -> None:
+    """Otherwise the page of a name that resolves to this gateway could sign in."""
+    response = await client.request(method, path, headers={"Host": host, "Origin": f"http://{host}"})
+    assert (response.status_code, response.json()["code"]) == (421, "host_refused")
+    assert response.headers["x-request-id"]
+
+
+async def test_any_name_can_be_allowed(settings: Settings) -> None:
+    app = create_app(settings.model_copy(update={"allowed_hosts": ("*",)}))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://any.example") as client:
+        assert (await client.get("/healthz")).status_code == 200
+
+
+async def test_a_websocket_to_a_name_of_another_is_refused(server: Server) -> None:
+    with Raw(server.port) as client:
+        client.send(handshake().replace(b"Host: localhost", b"Host: attacker.example"))
+        response = client.response()
+        assert (response.status, response.json()["code"]) == (421, "host_refused")
+
+
+@pytest.mark.parametrize("origin", ["http://[x", "http://[::1", "null", "", "http://:x", "//", "http://a:99999999"])
+async def test_a_malformed_origin_is_refused(client: httpx.AsyncClient, origin: str) -> None:
+    response = await client.post("/api/auth/logout", headers={"Origin": origin})
+    assert (response.status_code, response.json()["code"]) == (403, "origin_refused")
+
+
+@pytest.mark.parametrize("path", ["/api%2fme", "/api%2Fme", "/api%5cme", "/api/me%00", "/api/files/a%2f..%2fb"])
+async def test_a_path_has_one_spelling(alice: ApiUser, path: str) -> None:
+    response = await alice.get(path)
+    assert (response.status_code, response.json()["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize("path", ["/api/me/", "/healthz/", "/api//me", "//attacker.example/api/me/"])
+async def test_no_path_is_redirected(alice: ApiUser, path: str) -> None:
+    response = await alice.get(path)
+    assert response.status_code == 404
+    assert "location" not in response.headers
+
+
+async def test_a_large_body_is_refused_by_its_declared_length(alice: ApiUser) -> None:
+    async def unsent() -> Any:
+        raise AssertionError("the body was requested")
+        yield b""
+
+    headers = {"Content-Type": "application/json", "Content-Length": "65537"}
+    response = await alice.post("/api/generate", content=unsent(), headers=headers)
+    assert (response.status_code, response.json()["code"]) == (413, "body_too_large")
+    assert "65536" in response.json()["detail"]
+
+
+async def test_a_slow_body_holds_no_slot(app: FastAPI, alice: ApiUser) -> None:
+    """More slow bodies than slots, and a request that is served at once."""
+    release = asyncio.Event()
+
+    async def slow() -> Any:
+        yield b"{"
+        await release.wait()
+        yield b"}"
+
+    async def submit() -> httpx.Response:
+        return await alice.post("/api/generate", content=slow(), headers={"Content-Type": "application/json"})
+
+    submissions = [asyncio.create_task(submit()) for _ in range(10)]
+    await asyncio.sleep(0.05)
+    async with asyncio.timeout(5):
+        assert (await alice.get("/api/me")).status_code == 200
+    release.set()
+    assert {response.status_code for response in await asyncio.gather(*submissions)} == {422}

@@ -36,7 +36,7 @@ async def test_every_error_is_a_problem(document: dict[str, Any]) -> None:
 
 async def test_generate_describes_its_request(document: dict[str, Any]) -> None:
     generate = document["paths"]["/api/generate"]["post"]
-    assert {"201", "400", "401", "413", "415", "422", "429"} == generate["responses"].keys()
+    assert {"201", "400", "401", "413", "415", "421", "422", "429", "503"} == generate["responses"].keys()
     assert [parameter["name"].lower() for parameter in generate["parameters"]] == ["idempotency-key"]
     assert generate["requestBody"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Spec"}
 
@@ -52,3 +52,19 @@ async def test_the_statuses_are_those_of_the_database(document: dict[str, Any]) 
     assert status["schema"]["anyOf"][0]["enum"] == [*Status]
     for model in ("JobView", "JobAccepted"):
         assert schemas[model]["properties"]["status"]["enum"] == [*Status, "canceling"]
+
+
+async def test_every_operation_documents_the_problems_of_every_operation(document: dict[str, Any]) -> None:
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            expected = {"413", "421", "429", "503"} | ({"400", "415", "422"} if "requestBody" in operation else set())
+            assert expected <= operation["responses"].keys(), path
+
+
+async def test_the_document_is_built_once(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    builds = []
+    build = openapi.build_document
+    monkeypatch.setattr(openapi, "build_document", lambda app: builds.append(app) or build(app))
+    first, second = [await client.get("/api/openapi.json") for _ in range(2)]
+    assert first.json() == second.json()
+    assert len(builds) == 1

@@ -18,12 +18,17 @@ OWNED = {
     ("DELETE", "/api/jobs/{job_id}"),
     ("POST", "/api/jobs/{job_id}/restore"),
 }
+# Foreign sessions: tests/api/me/test_sessions.py. Roles: tests/api/admin/test_routes.py.
+OTHERS = {("DELETE", "/api/me/sessions/{session_id}"), ("PATCH", "/api/admin/users/{user_id}")}
 # Authorized by signature: tests/api/files/test_routes.py.
 SIGNED = {("GET", "/api/files/{key:path}"), ("HEAD", "/api/files/{key:path}")}
 # Authenticated by the first message: tests/api/events/test_websocket.py.
 WEBSOCKETS = {("", "/api/ws")}
 PUBLIC = {
     ("POST", "/api/auth/register"),
+    ("POST", "/api/auth/verify-email"),
+    ("POST", "/api/auth/password/forgot"),
+    ("POST", "/api/auth/password/reset"),
     ("POST", "/api/auth/login"),
     ("POST", "/api/auth/refresh"),
     ("POST", "/api/auth/logout"),
@@ -41,7 +46,7 @@ def routes() -> Iterator[tuple[str, str]]:
 
 
 def test_every_route_with_an_id_is_listed() -> None:
-    assert {route for route in routes() if "{" in route[1]} == OWNED | SIGNED
+    assert {route for route in routes() if "{" in route[1]} == OWNED | OTHERS | SIGNED
 
 
 async def test_every_other_route_requires_a_token(alice: ApiUser) -> None:
@@ -49,7 +54,8 @@ async def test_every_other_route_requires_a_token(alice: ApiUser) -> None:
     protected = set(routes()) - PUBLIC - SIGNED - WEBSOCKETS
     assert protected >= OWNED | {("POST", "/api/generate"), ("GET", "/api/jobs"), ("POST", "/api/ws/ticket")}
     for method, path in protected:
-        response = await alice.request(method, path.format(job_id=uuid4()), json={"prompt": "x"})
+        path = path.format(job_id=uuid4(), session_id=uuid4(), user_id=uuid4())
+        response = await alice.request(method, path, json={"prompt": "x"})
         assert response.status_code == 401, (method, path)
 
 
@@ -61,7 +67,7 @@ async def test_foreign_and_missing_jobs_are_indistinguishable(
     before = (await alice.get(f"/api/status/{job_id}")).json()
     for method, path in OWNED:
         foreign = await bob.request(method, path.format(job_id=job_id))
-        missing = await bob.request(method, path.format(job_id=uuid4()))
+        missing = await bob.request(method, path.format(job_id=uuid4(), session_id=uuid4(), user_id=uuid4()))
         assert foreign.status_code == missing.status_code == 404, (method, path)
         assert {**foreign.json(), "request_id": 0} == {**missing.json(), "request_id": 0}
         assert foreign.json()["code"] == "not_found"

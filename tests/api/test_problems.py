@@ -121,3 +121,31 @@ async def test_an_unreachable_database_is_service_unavailable(
     response = await client.get("/database")
     assert response.status_code == status
     assert ("retry-after" in response.headers) is (status == 503)
+
+
+BODY = b'{"prompt": "a"}'
+
+
+@pytest.mark.parametrize(
+    ("content_type", "content", "status"),
+    [
+        ("text/json", BODY, 415),
+        ("text/plain", BODY, 415),
+        ("application/jsonp", BODY, 415),
+        ("application/x-www-form-urlencoded", BODY, 415),
+        ("json", BODY, 415),
+        ("", BODY, 415),
+        (None, BODY, 415),
+        ("text/plain", b"", 415),
+        (None, b"", 422),
+        ("application/json", b"", 422),
+        ("application/json", b"{", 400),
+        ("application/json; charset=utf-8", BODY, 201),
+        ("Application/JSON", BODY, 201),
+        ("application/vnd.aura+json", BODY, 201),
+    ],
+)
+async def test_the_type_of_a_body(alice: ApiUser, content_type: str | None, content: bytes, status: int) -> None:
+    headers = {} if content_type is None else {"Content-Type": content_type}
+    response = await alice.post("/api/generate", content=content, headers=headers)
+    assert response.status_code == status, response.text

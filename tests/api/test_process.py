@@ -17,9 +17,10 @@ import httpx
 from api.app import create_app
 app = create_app()
 async def main():
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://x") as client:
-        await client.post("/api/auth/register", json={"email": "a@example.org", "password": "password"})
-        response = await client.post("/api/auth/login", json={"email": "a@example.org", "password": "password"})
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://localhost") as client:
+        account = {"email": "a@example.org", "password": "correct horse battery"}
+        await client.post("/api/auth/register", json=account)
+        response = await client.post("/api/auth/login", json=account)
         headers = {"Authorization": "Bearer " + response.json()["access_token"]}
         response = await client.post("/api/generate", json={"prompt": "x"}, headers=headers)
     print("RESPONSE", response.status_code)
@@ -34,7 +35,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "DATABASE_URL": settings.database_url,
         "STORAGE_DIR": settings.storage_dir or "",
         "STORAGE_SIGNING_KEY": "k" * 32,
-        "SECRET_KEY": "s" * 32,
+        "SECRET_KEY": "a secret key of the tests, and long enough",
         "PYTHONPATH": str(ROOT),
     }
 

@@ -1,86 +1,66 @@
+"""Rate limits of the gateway; tests/db/test_rate_limits.py has the buckets."""
+
 import contextlib
 
 import pytest
 
 from api import rate_limits
+from api.dependencies import Gateway
 from api.problems import TooManyRequests
-from api.rate_limits import TokenBuckets, network_of
+from api.rate_limits import RateLimits
+from db.rate_limits import Bucket
 
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+ONE, TWO = Bucket("one", "x", 1), Bucket("two", "x", 2)
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def limits(gateway: Gateway) -> RateLimits:
+    return RateLimits(gateway.sessions)
 
 
-def take(buckets: TokenBuckets, key: str, times: int) -> None:
-    for _ in range(times):
-        buckets.take(key)
+async def test_an_empty_bucket_is_refused_with_retry_after(limits: RateLimits) -> None:
+    await limits.take(ONE)
+    with pytest.raises(TooManyRequests, match="rate limit: one") as refused:
+        await limits.take(ONE)
+    assert int(refused.value.headers["Retry-After"]) == pytest.approx(60, abs=2)
 
 
-def test_an_empty_bucket_is_refilled(clock: Clock) -> None:
-    buckets = TokenBuckets(6, clock)
-    take(buckets, "a", 6)
-    with pytest.raises(TooManyRequests) as refused:
-        buckets.take("a")
-    assert int(refused.value.headers["Retry-After"]) == pytest.approx(10, abs=1)
-    clock.now = 10.0
-    buckets.take("a")
+async def test_only_the_given_failure_costs_a_token(limits: RateLimits) -> None:
+    with contextlib.suppress(OSError):
+        async with limits.limit_failures(KeyError, ONE):
+            raise OSError
+    async with limits.limit_failures(KeyError, ONE):
+        with pytest.raises(TooManyRequests):
+            await limits.take(ONE)
+    with contextlib.suppress(KeyError):
+        async with limits.limit_failures(KeyError, ONE):
+            raise KeyError
     with pytest.raises(TooManyRequests):
-        buckets.take("a")
+        await limits.take(ONE)
 
 
-def test_each_key_has_its_own_bucket(clock: Clock) -> None:
-    buckets = TokenBuckets(1, clock)
-    buckets.take("a")
-    buckets.take("b")
+async def test_a_refusal_is_remembered_for_a_moment(limits: RateLimits, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A flood of refused requests costs no queries, and costs the other buckets no tokens."""
+    await limits.take(ONE)
+    assert await limits.try_take(ONE, TWO) is not None
+    with monkeypatch.context() as patched:
+        patched.setattr("db.rate_limits.take", None)
+        refusal = await limits.try_take(TWO, ONE)
+    assert refusal is not None
+    assert refusal.buckets == (ONE,)
+    await limits.put_back(ONE)
+    assert await limits.try_take(ONE, TWO) is None
 
 
-def test_a_token_that_was_put_back_can_be_taken_again(clock: Clock) -> None:
-    buckets = TokenBuckets(2, clock)
-    for _ in range(10):
-        buckets.take("a")
-        buckets.put_back("a")
-    take(buckets, "a", 2)
-    with pytest.raises(TooManyRequests):
-        buckets.take("a")
+async def test_the_remembered_refusals_are_bounded(limits: RateLimits, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rate_limits, "MAX_REFUSED", 3)
+    for n in range(10):
+        bucket = Bucket("one", str(n), 1)
+        await limits.take(bucket)
+        assert await limits.try_take(bucket) is not None
+        assert len(limits._refused_until) <= 4
 
 
-def test_only_the_given_failure_costs_a_token(clock: Clock) -> None:
-    buckets = TokenBuckets(1, clock)
-    with contextlib.suppress(OSError), buckets.limit_failures("a", KeyError):
-        raise OSError
-    with buckets.limit_failures("a", KeyError), pytest.raises(TooManyRequests):
-        buckets.take("a")
-    with contextlib.suppress(KeyError), buckets.limit_failures("a", KeyError):
-        raise KeyError
-    with pytest.raises(TooManyRequests):
-        buckets.take("a")
-
-
-def test_the_least_recently_used_bucket_is_evicted(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rate_limits, "MAX_BUCKETS", 3)
-    buckets = TokenBuckets(1, clock)
-    for key in "abcd":
-        buckets.take(key)
-    assert list(buckets._buckets) == ["b", "c", "d"]
-
-
-def test_an_ipv6_network_has_one_key() -> None:
-    assert network_of("2001:db8::1") == network_of("2001:db8::ffff") != network_of("2001:db8:0:1::1")
-    assert network_of("192.0.2.1") == "192.0.2.1"
-    assert network_of("unknown") == "unknown"
-
-
-def test_an_ipv4_address_mapped_into_ipv6_has_the_same_key() -> None:
-    assert network_of("::ffff:192.0.2.1") == "192.0.2.1" != network_of("::ffff:192.0.2.2")
-
-
-def test_a_link_local_address_has_a_key() -> None:
-    assert network_of("fe80::1%eth0") == "fe80::/64"
+async def test_gateways_share_the_buckets(limits: RateLimits, gateway: Gateway) -> None:
+    await limits.take(ONE)
+    assert await RateLimits(gateway.sessions).try_take(ONE) is not None

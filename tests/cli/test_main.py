@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from cli.main import app, guess_format, models_dir
+from cli.main import app, guess_format
+from cli.model_commands import models_dir
 from cli.system.data_dir import DataDir
 from db.embedded import free_port
 from pipeline.contract.spec import Format

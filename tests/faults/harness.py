@@ -14,9 +14,10 @@ import httpx
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from api.auth.keys import KeyRing
 from api.auth.tokens import Tokens
 from db import engine as engines
-from db import users
+from db import login_sessions, users
 from db.jobs import queries as jobs
 from db.settings import StorageSettings
 from db.storage.open import open_storage
@@ -42,7 +43,7 @@ class Harness:
 
     def __init__(self, system: System) -> None:
         self.system = system
-        self.engine = engines.connect(system.postgres.url)
+        self.engine = engines.connect(system.postgres.owner_url)
         self.sessions = engines.sessions(self.engine)
         self.storage = open_storage(
             StorageSettings.model_validate({name.lower(): value for name, value in system.storage_settings.items()})
@@ -54,7 +55,9 @@ class Harness:
         self.server_errors: list[str] = []
         # Requests that reached a gateway but got no complete response.
         self.interrupted: list[str] = []
-        self._tokens = Tokens(system.secret, 3600)
+        self._tokens = Tokens(KeyRing(system.secret.encode()), 3600)
+        # The login session of each user.
+        self._logins: dict[UUID, UUID] = {}
         self._seeds = itertools.count(secrets.randbelow(200))
 
     async def open(self) -> None:
@@ -75,6 +78,8 @@ class Harness:
     async def make_user(self) -> UUID:
         async with self.sessions.begin() as session:
             made = await users.create(session, email=f"{secrets.token_hex(6)}@example.com", password_hash="x")
+            login = await login_sessions.create(session, user_id=made.id, lifetime_seconds=86_400)
+            self._logins[made.id] = login.id
             return made.id
 
     # Requests
@@ -104,7 +109,7 @@ class Harness:
         return {"Authorization": f"Bearer {self.token(user)}"}
 
     def token(self, user: UUID | None = None) -> str:
-        return self._tokens.issue(user or self.user)
+        return self._tokens.issue(user or self.user, self._logins[user or self.user])
 
     def spec(self, prompt: str, **values: Any) -> dict[str, Any]:
         return {"prompt": prompt or "no instructions", "seed": next(self._seeds), **SPEC, **values}

@@ -56,7 +56,8 @@ class System:
     def start(self) -> None:
         for folder in (self.objects, self.failpoints, self.replica_pids, self.path / "logs"):
             folder.mkdir(parents=True, exist_ok=True)
-        migrate.upgrade(self.postgres.start())
+        self.postgres.start()
+        migrate.upgrade(self.postgres.owner_url)
         for name in ("ray", *GATEWAYS, *DISPATCHERS):
             self._create_process(name).start()
         self.wait_until_ready()
@@ -140,6 +141,7 @@ class System:
             "SECRET_KEY": self.secret,
             "PUBLIC_URL": "http://127.0.0.1",
             "QUEUED_PER_USER": "2000",
+            "SUBMISSIONS_PER_MINUTE": "100000",
             "STAGES": "tests.faults.stages",
             "STAGE_CPUS": "0.05",
             "RAY_NUM_CPUS": "2",

@@ -114,6 +114,19 @@ async def test_a_terminal_job_has_no_preview_event() -> None:
     assert await next_types(feed) == ["job.status"]
 
 
+async def test_a_cancellation_that_arrives_together_with_a_row_is_not_lost() -> None:
+    feed = Feed(OWNER)
+    feed.offer(row(1))
+    await next_types(feed)
+    feed.offer(row(2, progress={"value": 0.1}))
+    reading = asyncio.create_task(feed.next())
+    await asyncio.sleep(0)
+    feed.offer(row(3, progress={"value": 0.2}))
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(asyncio.shield(reading), 1)
+
+
 async def test_a_feed_of_one_job_ignores_other_jobs() -> None:
     feed = Feed(OWNER, JOB)
     feed.offer(row(1, job_id=uuid4()))

@@ -16,6 +16,7 @@ from api.dependencies import Gateway
 from api.events import websocket
 from tests.api.conftest import ApiUser, Server, StartServer, Worker
 from tests.api.events.reader import Reader, eventually, open_reader, snapshot
+from tests.api.server.raw import Raw, handshake
 
 
 @pytest.mark.parametrize(
@@ -38,18 +39,16 @@ async def test_a_malformed_message_closes_the_connection(server: Server, message
         assert await reader.close_code() == 4400
 
 
-async def test_a_connection_without_auth_message_is_closed(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(websocket, "AUTH_SECONDS", 0.2)
-    async with open_reader(server) as reader:
-        assert await reader.close_code() == 4408
+async def test_a_connection_without_auth_message_is_closed(start_server: StartServer) -> None:
+    with start_server(socket_auth_seconds=0.2) as server:
+        async with open_reader(server) as reader:
+            assert await reader.close_code() == 4408
 
 
-async def test_a_token_in_the_url_or_a_header_is_ignored(
-    server: Server, alice: ApiUser, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(websocket, "AUTH_SECONDS", 0.2)
-    async with connect(f"{server.ws}?token={alice.token}", additional_headers=alice.headers) as connection:
-        assert await Reader(connection).close_code() == 4408
+async def test_a_token_in_the_url_or_a_header_is_ignored(start_server: StartServer, alice: ApiUser) -> None:
+    with start_server(socket_auth_seconds=0.2) as server:
+        async with connect(f"{server.ws}?token={alice.token}", additional_headers=alice.headers) as connection:
+            assert await Reader(connection).close_code() == 4408
 
 
 async def test_a_ticket_opens_one_connection(server: Server, alice: ApiUser) -> None:
@@ -79,8 +78,8 @@ async def test_a_connection_expires_with_its_token_unless_the_client_sends_anoth
     auth.tokens.lifetime_seconds = 3
     with start_server() as server:
         async with (
-            open_reader(server, auth.tokens.issue(alice.id)) as expiring,
-            open_reader(server, auth.tokens.issue(alice.id)) as renewed,
+            open_reader(server, auth.tokens.issue(alice.id, alice.session_id)) as expiring,
+            open_reader(server, auth.tokens.issue(alice.id, alice.session_id)) as renewed,
         ):
             assert (await expiring.until("error"))["data"]["code"] == "reauthenticate"
             await renewed.until("error")
@@ -104,6 +103,7 @@ async def test_connections_are_limited_per_user(start_server: StartServer, alice
         async with open_reader(server, alice.token), open_reader(server) as second, open_reader(server, bob.token):
             await second.send(type="auth", token=alice.token)
             assert await second.close_code() == 4429
+        assert await eventually(lambda: not server.app.state.hub._feeds)
         async with open_reader(server, alice.token) as reader:
             await snapshot(reader)
 
@@ -182,3 +182,20 @@ async def test_a_gateway_that_shuts_down_closes_with_service_restart(start_serve
         assert (await reader.next())["type"] == "hello"
         await snapshot(reader)
     assert await reader.close_code() == 1012
+
+
+async def test_a_client_that_leaves_before_it_is_accepted_is_no_error(
+    server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def late(self: websocket.Connection) -> None:
+        await asyncio.sleep(0.3)
+        await accept(self)
+
+    accept = websocket.Connection._accept
+    monkeypatch.setattr(websocket.Connection, "_accept", late)
+    with Raw(server.port) as client:
+        client.send(handshake())
+        await asyncio.sleep(0.1)
+    await asyncio.sleep(0.5)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(line["event"], line["level"]) for line in lines] == [("request", "info")]

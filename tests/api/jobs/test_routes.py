@@ -1,9 +1,18 @@
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import event
 
+from api.dependencies import Gateway
+from api.jobs.schemas import MAX_PAGE_BYTES, job_list
+from db import login_sessions
+from db.direct import Direct
+from db.jobs.queries import Page
+from db.storage.local import LocalStorage
+from db.tables import Job
 from tests.api.conftest import RESOLVED, SPEC, ApiUser, Worker
 
 
@@ -166,3 +175,48 @@ async def test_concurrent_cancels_make_one_transition(alice: ApiUser) -> None:
     responses = await asyncio.gather(*(alice.post(f"/api/jobs/{job_id}/cancel") for _ in range(10)))
     assert {response.json()["status"] for response in responses} == {"canceled"}
     assert len({response.json()["revision"] for response in responses}) == 1
+
+
+async def test_a_page_of_long_prompts_ends_early(alice: ApiUser, worker: Worker) -> None:
+    """Unread responses wait in the gateway's memory."""
+    ids = [str((await worker.enqueue(alice.id, prompt="é" * 2000, negative_prompt="é" * 2000)).id) for _ in range(60)]
+    seen: list[str] = []
+    after, has_more = "", True
+    while has_more:
+        response = await alice.get(f"/api/jobs?limit=100&order=asc{after}")
+        assert len(response.content) <= MAX_PAGE_BYTES + 1000
+        page = response.json()
+        seen += [job["job_id"] for job in page["data"]]
+        has_more, after = page["has_more"], f"&after={page['last_id']}"
+    assert seen == ids
+
+
+def test_a_page_has_at_least_one_job(storage: LocalStorage) -> None:
+    now = datetime.now(UTC)
+    job = Job(
+        id=uuid4(), owner_id=uuid4(), status="queued", spec={"prompt": "a" * MAX_PAGE_BYTES}, progress={}, attempt=0,
+        revision=1, warnings=[], created_at=now, updated_at=now,
+    )  # fmt: skip
+    page = job_list(Page([job, job], has_more=False), storage, {})
+    assert (len(page.data), page.has_more) == (1, True)
+
+
+async def test_the_status_of_a_job_that_does_not_wait_is_one_statement(
+    alice: ApiUser, worker: Worker, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await worker.enqueue(alice.id)
+    lease = await worker.claim()
+    read, reads, in_sessions = Direct.read, list[Any](), list[str]()
+    monkeypatch.setattr(Direct, "read", lambda *arguments: reads.append(arguments) or read(*arguments))
+    event.listen(gateway.engine.sync_engine, "before_cursor_execute", lambda *seen: in_sessions.append(seen[2]))
+    assert (await get_status(alice, lease.job_id))["status"] == "running"
+    assert (len(reads), in_sessions) == (1, [])
+
+
+async def test_the_status_is_refused_after_the_session_was_revoked(
+    alice: ApiUser, worker: Worker, gateway: Gateway
+) -> None:
+    job = await worker.enqueue(alice.id)
+    async with gateway.sessions.begin() as session:
+        await login_sessions.revoke_all(session, alice.id)
+    assert (await alice.get(f"/api/status/{job.id}")).status_code == 401

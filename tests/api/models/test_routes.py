@@ -1,3 +1,11 @@
+from pathlib import Path
+
+import pytest
+
+from api.app import create_app
+from api.dependencies import Gateway
+from api.settings import Settings
+from pipeline.contract import catalog
 from tests.api.conftest import ApiUser
 
 
@@ -8,3 +16,30 @@ async def test_the_list_contains_the_vocabulary_and_the_defaults(alice: ApiUser)
     assert "star" in models["tiny"]["words"]["shapes"]
     assert models["tiny"]["num_inference_steps"] > 0
     assert models["animatediff"]["words"] is None
+
+
+async def test_a_request_without_a_model_gets_that_of_the_deployment(alice: ApiUser, gateway: Gateway) -> None:
+    gateway.settings.model_variant = "animatediff"
+
+    named, unnamed = [
+        (await alice.get(f"/api/status/{await alice.generate(**spec)}")).json()["spec"]["model"]
+        for spec in ({"model": "tiny"}, {})
+    ]
+
+    assert (named, unnamed) == ("tiny", "animatediff")
+
+
+async def test_an_own_model_is_offered_and_an_unknown_default_refused(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalog, "MODELS", dict(catalog.MODELS))
+    (tmp_path / "models.toml").write_text(
+        '[[model]]\nname = "mine"\nfamily = "wan"\ntitle = "Mine"\nlicence = "own"\n'
+    )
+    settings.models_file = tmp_path / "models.toml"
+    settings.model_variant = "mine"
+    create_app(settings)
+
+    settings.model_variant = "yours"
+    with pytest.raises(ValueError, match="MODEL_VARIANT: there is no model 'yours'"):
+        create_app(settings)

@@ -1,11 +1,13 @@
 """The data directory: random secrets, file modes, the lock, and the environment of the supervised processes."""
 
 import stat
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from cli.system.data_dir import AlreadyRunning, DataDir
+from cli.system.data_dir import LOCK_TIMEOUT_SECONDS, STOPPING, AlreadyRunning, DataDir
 
 
 def test_secrets_are_random_and_kept(data_dir: DataDir, tmp_path: Path) -> None:
@@ -58,6 +60,18 @@ def test_the_environment_overrides_our_settings(data_dir: DataDir, monkeypatch: 
     assert "STORAGE_DIR" not in environment
 
 
+def test_the_end_of_a_shutdown_is_waited_for(data_dir: DataDir) -> None:
+    """`make video && make up`: the temporary system may still be stopping."""
+    lock = data_dir.lock()
+    data_dir.status_file.write_text(STOPPING)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(data_dir.lock)
+        time.sleep(2 * LOCK_TIMEOUT_SECONDS)
+        assert not waiting.done()
+        lock.close()
+        waiting.result(5).close()
+
+
 @pytest.fixture
 def dotenv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The path of `.env` in the working directory, with none of its variables in the environment."""
@@ -103,3 +117,26 @@ def test_a_storage_dir_of_the_operator_is_used_with_our_signing_key(data_dir: Da
     environment = data_dir.environment("postgresql://a/b", "http://c")
     assert environment["STORAGE_DIR"] == "/srv/objects"
     assert environment["STORAGE_SIGNING_KEY"] == data_dir.secrets["STORAGE_SIGNING_KEY"]
+
+
+@pytest.mark.parametrize(
+    ("public_url", "mode"), [("https://aura.example", "production"), ("http://127.0.0.1:8000", "development")]
+)
+def test_a_gateway_behind_tls_runs_in_production_mode(
+    data_dir: DataDir, dotenv: Path, public_url: str, mode: str
+) -> None:
+    dotenv.write_text(f"PUBLIC_URL={public_url}\n")
+    assert data_dir.environment("postgresql://a/b", "http://c")["AURA_ENV"] == mode
+    dotenv.write_text(f"PUBLIC_URL={public_url}\nAURA_ENV=development\n")
+    assert data_dir.environment("postgresql://a/b", "http://c")["AURA_ENV"] == "development"
+
+
+def test_the_token_of_an_existing_cluster_is_not_replaced_by_ours(
+    data_dir: DataDir, dotenv: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("RAY_ADDRESS", "RAY_AUTH_TOKEN_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    ours = data_dir.environment("postgresql://a/b", "http://c")
+    assert ours["RAY_AUTH_TOKEN_PATH"] == str(data_dir.ray_token_file)
+    dotenv.write_text("RAY_ADDRESS=10.0.0.1:6379\n")
+    assert "RAY_AUTH_TOKEN_PATH" not in data_dir.environment("postgresql://a/b", "http://c")

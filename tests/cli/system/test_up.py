@@ -14,9 +14,11 @@ import psutil
 import pytest
 
 from cli.system import supervised_process
+from cli.system.address import StartFailed, gateway_url, require_free_port, running_gateway_url
 from cli.system.data_dir import DataDir
-from cli.system.up import StartFailed, System, gateway_url, require_free_port, running_gateway_url
-from db.embedded import free_port
+from cli.system.supervised_process import SupervisedProcess
+from cli.system.up import MODULES, System, waiting_stages
+from db.ports import free_port
 from tests.cli.system.conftest import wait_until
 
 
@@ -101,6 +103,40 @@ def test_the_public_url_is_reachable_from_this_machine(
     assert data_dir.environment("", url)["PUBLIC_URL"] == "https://aura.example"
 
 
+LOG = (
+    '{"event": "ready"}',
+    '{"event": "waiting for stages", "stages": ["preprocess", "generate"]}',
+    "something that is not JSON: waiting for stages",
+    '{"event": "waiting for stages", "stages": ["generate"]}',
+    "another line",
+)
+
+
+def test_the_missing_stages_are_read_from_the_log() -> None:
+    assert waiting_stages("\n".join(LOG)) == ("generate",)
+    assert waiting_stages("\n".join(LOG[:3])) == ("preprocess", "generate")
+    assert waiting_stages("\n".join((*LOG, '{"event": "ready"}'))) == ()
+    assert waiting_stages("") == ()
+
+
+def test_no_process_gets_settings_that_it_does_not_use(data_dir: DataDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The roles that may change tables, and the keys of the others."""
+    for name in ("OWNER_DATABASE_URL", "ADMIN_DATABASE_URL"):
+        monkeypatch.setenv(name, "postgresql://owner@host/name")
+    system = System(data_dir, host="127.0.0.1", port=1, echo=lambda _: None)
+    environment = data_dir.environment("postgresql://aura@host/name", system.url)
+    passed: dict[str, set[str]] = {}
+    monkeypatch.setattr(SupervisedProcess, "start", lambda own: passed.update({own.name: set(own._environment)}))
+    for name in MODULES:
+        system._start_process(name, environment)
+    secrets = {"SECRET_KEY", "DATABASE_URL", "OWNER_DATABASE_URL", "ADMIN_DATABASE_URL", "RAY_AUTH_TOKEN_PATH"}
+    assert {name: names & secrets for name, names in passed.items()} == {
+        "ray": {"RAY_AUTH_TOKEN_PATH"},
+        "gateway": {"SECRET_KEY", "DATABASE_URL"},
+        "dispatcher": {"DATABASE_URL", "RAY_AUTH_TOKEN_PATH"},
+    }
+
+
 def test_a_database_url_in_dotenv_is_used(data_dir: DataDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DATABASE_URL", raising=False)
     monkeypatch.chdir(tmp_path)
@@ -143,6 +179,7 @@ def test_a_database_that_fails_to_restart_is_retried_with_backoff(
 ONLY_DATABASE = """
 import sys, time
 from pathlib import Path
+from cli.system.address import StartFailed, gateway_url, require_free_port, running_gateway_url
 from cli.system.data_dir import DataDir
 from cli.system.up import System
 system = System(DataDir(Path(sys.argv[1])), host="127.0.0.1", port=1, echo=lambda _: None)

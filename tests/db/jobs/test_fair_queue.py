@@ -1,15 +1,15 @@
 """The fair order: the head job of each user, fewest running jobs first, then priority, then the longest wait."""
 
+import asyncio
 import statistics
 import time
 from uuid import UUID
 
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from db.jobs import fair_queue
-from db.jobs import queries as jobs
 from tests.conftest import MakeUser, Sessions
-from tests.db.conftest import Call, Life
+from tests.db.conftest import Life
 
 
 async def order(life: Life, cap: int = 100) -> list[UUID]:
@@ -86,58 +86,35 @@ async def test_newcomers_do_not_overtake_waiting_users(life: Life, make_user: Ma
     assert await order(life) == [mine.id, theirs.id]
 
 
-async def test_positions_are_the_order_of_the_starts(life: Life, make_user: MakeUser, call: Call) -> None:
-    owners = [life.owner, await make_user(), await make_user()]
-    await life.running(owner=owners[1])
-    queued = [await life.queued(owner, priority=n % 3) for n, owner in enumerate([*owners, *owners, owners[0]])]
-    positions = {job.id: await call(jobs.queue_position, job) for job in queued}
-    together = await call(jobs.queue_positions, owners)
-    assert {job_id: place for places in together.values() for job_id, place in places.items()} == positions
-    assert sorted(positions, key=lambda job_id: positions[job_id]) == await order(life)
-    assert sorted(positions.values()) == list(range(1, 8))
+async def test_a_job_takes_its_place_when_its_pause_has_ended(life: Life, make_user: MakeUser) -> None:
+    paused, other = await life.queued(priority=5), await life.queued(await make_user())
+    await life.change(paused.id, "available_at = clock_timestamp() + interval '50 ms'")
+    await asyncio.sleep(0.06)
+    assert await order(life) == [paused.id, other.id]
 
 
-async def test_positions_consider_the_last_start_of_each_user(life: Life, make_user: MakeUser, call: Call) -> None:
-    mine = [(await life.queued()).id for _ in range(4)]
-    other = await make_user()
-    theirs = [(await life.queued(other)).id for _ in range(2)]
-    assert await life.run_next() == mine[0]
-    expected = [theirs[0], mine[1], theirs[1], mine[2], mine[3]]
-    positions = [await call(jobs.queue_position, await life.seen(job_id)) for job_id in expected]
-    assert positions == [1, 2, 3, 4, 5]
-    assert await order(life) == expected
+async def test_a_paused_job_does_not_delay_the_next_of_its_user(life: Life) -> None:
+    first, second = await life.queued(), await life.queued()
+    await life.change(first.id, "available_at = clock_timestamp() + interval '1 hour'")
+    assert await order(life) == [second.id]
+    await life.available(first.id)
+    assert await order(life) == [first.id]
 
 
-async def test_only_waiting_jobs_have_a_position(life: Life, call: Call) -> None:
-    lease = await life.running()
-    assert await call(jobs.queue_position, await life.seen(lease.job_id)) is None
-    assert await call(jobs.queue_positions, [life.owner]) == {life.owner: {}}
-
-
-async def test_the_fair_order_reads_the_partial_indexes(sessions: Sessions) -> None:
-    """With a sequential scan the cost of a claim would grow with the number of all jobs."""
-    async with sessions() as session:
-        await session.execute(text("SET LOCAL enable_seqscan = off"))
-        for sql in (fair_queue.POSITIONS, fair_queue.NEXT.split(", next AS")[0] + " SELECT * FROM heads"):
-            values = {"owner_ids": [UUID(int=1)], "job_id": None, "running_per_user": 2}
-            plan = "\n".join(await session.scalars(text(f"EXPLAIN {sql}"), values))
-            assert "ix_jobs_queued" in plan
-            assert "ix_jobs_running" in plan
-            assert "ix_jobs_started" in plan
-            assert "Seq Scan on jobs" not in plan
-
-
-async def test_a_claim_reads_head_jobs_only(life: Life, sessions: Sessions) -> None:
+async def test_a_claim_reads_head_jobs_only(life: Life, sessions: Sessions, owner_engine: AsyncEngine) -> None:
     """With 500 users, a hundred times as many waiting and ended jobs hardly change the duration of a claim."""
-    few = await _claim_seconds(life, sessions, jobs_per_user=2)
-    many = await _claim_seconds(life, sessions, jobs_per_user=200)
+    few = await _claim_seconds(life, sessions, owner_engine, jobs_per_user=2)
+    many = await _claim_seconds(life, sessions, owner_engine, jobs_per_user=200)
     assert many < 5 * few
 
 
-async def _claim_seconds(life: Life, sessions: Sessions, *, jobs_per_user: int, users: int = 500) -> float:
+async def _claim_seconds(
+    life: Life, sessions: Sessions, owner_engine: AsyncEngine, *, jobs_per_user: int, users: int = 500
+) -> float:
     """The median of 60 claims."""
     async with sessions() as session, session.begin():
-        await session.execute(text("TRUNCATE users, jobs CASCADE"))
+        await session.execute(text("DELETE FROM jobs"))
+        await session.execute(text("DELETE FROM users"))
         await session.execute(
             text(
                 "INSERT INTO users (id, email, password_hash) "
@@ -153,7 +130,8 @@ async def _claim_seconds(life: Life, sessions: Sessions, *, jobs_per_user: int, 
                 ),
                 {"n": jobs_per_user},
             )
-        await session.execute(text("ANALYZE jobs"))
+    async with owner_engine.begin() as connection:
+        await connection.execute(text("ANALYZE jobs"))
     times = []
     for _ in range(60):
         began = time.perf_counter()

@@ -12,7 +12,7 @@ from db.jobs import leases, transitions
 from db.jobs import queries as jobs
 from db.jobs.leases import Lease
 from db.tables import Artifact, Job
-from tests.conftest import Sessions
+from tests.conftest import MakeUser, Sessions
 from tests.db.conftest import BACKOFF, ERROR, MAX_LOSSES, Life, attempts, base, until_waiting, video
 from tests.db.jobs.test_fences import WRITES, prepare
 
@@ -235,13 +235,20 @@ async def test_a_job_canceled_while_orphaned_ends_canceled(life: Life) -> None:
     assert (await life.seen(lease.job_id)).losses == 0
 
 
-async def test_concurrent_rescues_do_not_wait_for_each_other(life: Life, sessions: Sessions) -> None:
-    first, second = await life.running(lease_seconds=-1), await life.running(lease_seconds=-1)
+async def test_concurrent_rescues_do_not_wait_for_each_other(
+    life: Life, make_user: MakeUser, sessions: Sessions
+) -> None:
+    first = await life.running(lease_seconds=-2)
+    second = await life.running(lease_seconds=-1, owner=await make_user())
+    third = await life.running(lease_seconds=-1)
     async with sessions() as session:
         rescued = await leases.rescue(session, max_losses=MAX_LOSSES, backoff=BACKOFF, limit=1)
         assert [r.job_id for r in rescued] == [first.job_id]
         async with asyncio.timeout(1):
             assert [r.job_id for r in await life.rescue()] == [second.job_id]
+        await session.commit()
+    # Its user's turn was locked by the first rescue.
+    assert [r.job_id for r in await life.rescue()] == [third.job_id]
 
 
 async def test_the_outcome_can_be_read_again(life: Life) -> None:

@@ -2,18 +2,23 @@
 
 import inspect
 from collections.abc import Callable
+from functools import partial
+from importlib import import_module
 from types import ModuleType
 from typing import Any, Final
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.jobs import fair_queue, queries, transitions
 from tests.conftest import MakeUser, Sessions
 from tests.db.conftest import Life
-from tests.db.jobs import test_claim, test_fair_queue, test_fences, test_leases, test_queries
+from tests.db.jobs import test_claim, test_fair_queue, test_fences, test_leases, test_queries, test_turns
 from tests.db.jobs.predicates import Predicate, predicates, without
 
+turns_migration: Final = import_module("migrations.versions.0005_turns")
 Killer = Callable[..., Any]
 # Module, statement and predicate.
 Guard = tuple[ModuleType, str, str]
@@ -33,10 +38,24 @@ GUARDS: Final[dict[Guard, Killer]] = {
     (transitions, "RESCUE", IS_RUNNING): test_fences.test_only_running_jobs_are_rescued,
     (transitions, "RESCUE", "jobs.lease_expires_at < clock_timestamp()"):
         test_leases.test_a_valid_lease_is_not_rescued,
-    (transitions, "CLAIM", "status = 'queued'"): test_claim.test_only_queued_jobs_are_claimed,
-    (transitions, "CLAIM", "available_at <= clock_timestamp()"): test_claim.test_a_job_is_claimed_after_its_pause,
-    (transitions, "CLAIM", "users_in_line.running < :running_per_user"): test_fair_queue.test_the_cap_per_user,
-    (transitions, "CLAIM", "jobs.status = 'queued'"): test_claim.test_a_job_canceled_during_its_claim_does_not_start,
+    (transitions, "RESCUE", "owner_id IN (SELECT owner_id FROM expired)"):
+        test_turns.test_a_rescue_locks_no_turn_of_another_user,
+    (transitions, "RESCUE",
+     "(owner_id IN (SELECT owner_id FROM locked)\n"
+     "            OR NOT EXISTS (SELECT FROM turns WHERE turns.owner_id = expired.owner_id))"):
+        test_turns.test_a_rescue_does_not_wait_for_a_turn,
+    (transitions, "CLAIM", fair_queue.SHARE_WITH_CLAIMS):
+        test_claim.test_claims_and_those_of_earlier_versions_exclude_each_other,
+    (transitions, "CLAIM", "turns.running < :running_per_user"): test_fair_queue.test_the_cap_per_user,
+    (transitions, "CLAIM", "jobs.status = 'queued'"): test_claim.test_a_turn_that_names_an_ended_job_starts_nothing,
+    (transitions, "CLAIM",
+     "NOT (:unless_due AND coalesce((SELECT min(wakes_at) FROM turns) <= clock_timestamp(), false))"):
+        test_fair_queue.test_a_job_takes_its_place_when_its_pause_has_ended,
+    (fair_queue, "WAKE", "wakes_at <= statement_timestamp()"): test_turns.test_only_ended_pauses_are_woken,
+    (fair_queue, "WAIT_FOR_TURN", "turns.head_id IS NOT NULL"):
+        partial(test_claim.test_a_claim_waits_for_no_turn_without_a_job_to_start, at_the_cap=False),
+    (fair_queue, "WAIT_FOR_TURN", "turns.running < :running_per_user"):
+        partial(test_claim.test_a_claim_waits_for_no_turn_without_a_job_to_start, at_the_cap=True),
     (queries, "CANCEL", "id = :job_id"): test_queries.test_cancel_changes_no_other_job,
     (queries, "CANCEL", "owner_id = :owner_id"): test_queries.test_another_user_cancels_nothing,
     (queries, "CANCEL", "status IN ('queued', 'running')"): test_queries.test_an_ended_job_cannot_be_canceled,
@@ -47,17 +66,17 @@ IF_CANCEL_REQUESTED: Final = "WHEN cancel_requested_at IS NOT NULL"
 PARTS: Final[list[tuple[str, str, str, Killer]]] = [
     ("CLAIM", "attempt = attempt + 1", "attempt = greatest(attempt, 1)",
      test_leases.test_give_back_counts_neither_failure_nor_loss),
-    ("CLAIM", "heads.running, ", "", test_fair_queue.test_fewest_running_come_first),
-    ("CLAIM", "jobs.priority DESC, ", "", test_fair_queue.test_priority_comes_before_age),
-    ("CLAIM", "heads.waits_since, ", "",
+    ("CLAIM", "<= clock_timestamp(), false", "IS NOT NULL, false",
+     test_claim.test_a_claim_is_one_statement_while_no_pause_has_ended),
+    ("CLAIM", "turns.running, ", "", test_fair_queue.test_fewest_running_come_first),
+    ("CLAIM", "turns.head_priority DESC, ", "", test_fair_queue.test_priority_comes_before_age),
+    ("CLAIM", "turns.waits_since, ", "",
      test_fair_queue.test_age_decides_between_equals_by_the_clock_of_the_database),
-    ("CLAIM", "greatest(users_in_line.served_at, head.created_at)", "head.created_at",
-     test_fair_queue.test_a_flood_of_short_jobs_does_not_delay_other_users),
-    ("CLAIM", "greatest(users_in_line.served_at, head.created_at)", "coalesce(users_in_line.served_at, '-infinity')",
-     test_fair_queue.test_newcomers_do_not_overtake_waiting_users),
-    ("CLAIM", "ORDER BY priority DESC, ", "ORDER BY ",
-     test_fair_queue.test_priority_and_age_order_the_jobs_of_one_user),
-    ("CLAIM", "SKIP LOCKED", "", test_claim.test_a_locked_job_does_not_block_the_others),
+    ("CLAIM", "FOR UPDATE OF jobs SKIP LOCKED", "FOR UPDATE OF jobs",
+     test_claim.test_a_locked_job_does_not_block_the_others),
+    ("CLAIM", "FOR UPDATE OF turns SKIP LOCKED", "FOR UPDATE OF turns",
+     test_claim.test_a_locked_turn_does_not_block_the_others),
+    ("CLAIM", "FOR UPDATE OF turns SKIP LOCKED", "", test_claim.test_the_cap_holds_for_a_claim_with_an_old_snapshot),
     ("BEAT", "cancel_requested_at IS NOT NULL AS cancel_requested", "false AS cancel_requested",
      test_leases.test_a_beat_renews_the_lease_and_returns_the_requested_cancel),
     ("PROGRESS", "greatest(\n            (progress ->> 'value')::float8,", "greatest(",
@@ -69,7 +88,12 @@ PARTS: Final[list[tuple[str, str, str, Killer]]] = [
     ("GIVE_BACK", "'returned' AS attempt_outcome", "'lost' AS attempt_outcome",
      test_leases.test_give_back_counts_neither_failure_nor_loss),
     ("RESCUE", "losses + 1 >= :max_losses", ":max_losses < 0", test_leases.test_a_poison_job_fails),
-    ("RESCUE", "SKIP LOCKED", "", test_leases.test_concurrent_rescues_do_not_wait_for_each_other),
+    ("RESCUE", "LIMIT :limit FOR UPDATE SKIP LOCKED", "LIMIT :limit FOR UPDATE",
+     test_leases.test_concurrent_rescues_do_not_wait_for_each_other),
+    ("RESCUE", "FROM expired) FOR UPDATE SKIP LOCKED", "FROM expired) FOR UPDATE",
+     test_turns.test_a_rescue_does_not_wait_for_a_turn),
+    ("RESCUE", "OR NOT EXISTS (SELECT FROM turns WHERE turns.owner_id = expired.owner_id)", "",
+     test_turns.test_a_job_without_a_turn_is_rescued),
     ("RESCUE", IF_CANCEL_REQUESTED, "WHEN false", test_leases.test_a_job_canceled_while_orphaned_ends_canceled),
     ("GIVE_BACK", IF_CANCEL_REQUESTED, "WHEN false",
      test_leases.test_a_job_with_a_requested_cancel_ends_canceled),
@@ -81,17 +105,51 @@ PARTS: Final[list[tuple[str, str, str, Killer]]] = [
 ]  # fmt: skip
 
 
+# Parts of the functions that maintain the turns: function, part, replacement, test.
+FUNCTION_PARTS: Final[list[tuple[str, str, str, Killer]]] = [
+    ("change_turn", "jobs.owner_id = owner AND jobs.status = 'queued' AND jobs.available_at <= moment",
+     "jobs.status = 'queued' AND jobs.available_at <= moment", test_fair_queue.test_the_cap_per_user),
+    ("change_turn", "jobs.status = 'queued' AND jobs.available_at <= moment", "jobs.available_at <= moment",
+     test_claim.test_only_queued_jobs_are_claimed),
+    ("change_turn", " AND jobs.available_at <= moment", "", test_claim.test_a_job_is_claimed_after_its_pause),
+    ("change_turn", "jobs.priority DESC, jobs.created_at", "jobs.created_at",
+     test_fair_queue.test_priority_and_age_order_the_jobs_of_one_user),
+    ("change_turn", "greatest(turns.served_at, started, head.created_at) END", "head.created_at END",
+     test_fair_queue.test_a_flood_of_short_jobs_does_not_delay_other_users),
+    ("change_turn", "greatest(turns.served_at, started, head.created_at) END",
+     "coalesce(started, turns.served_at, '-infinity') END",
+     test_fair_queue.test_newcomers_do_not_overtake_waiting_users),
+    ("change_turn", "running = turns.running + more_running,", "", test_fair_queue.test_the_cap_per_user),
+    ("change_turn", "queued = turns.queued + more_queued,", "", test_turns.test_a_turn_counts_the_jobs_of_its_user),
+    ("change_turn", "PERFORM FROM turns WHERE turns.owner_id = owner FOR UPDATE;",
+     "PERFORM FROM turns WHERE turns.owner_id = owner;", test_turns.test_a_change_that_waits_sees_the_one_before),
+    ("change_turn", "jobs.available_at > moment\n    )", "false\n    )",
+     test_fair_queue.test_a_job_takes_its_place_when_its_pause_has_ended),
+    ("recount_turn", "jobs.owner_id = owner AND jobs.status = 'running'", "false",
+     test_turns.test_a_turn_that_was_lost_is_made_again),
+    ("recount_turn", "served_at = (SELECT max(jobs.started_at) FROM jobs WHERE jobs.owner_id = owner)",
+     "served_at = NULL", test_turns.test_a_turn_that_was_lost_is_made_again),
+    ("turn_follows_update", "SET running = turns.running + more_running", "SET running = turns.running",
+     test_turns.test_a_turn_counts_the_jobs_of_its_user),
+    ("turns_follow_delete", "PERFORM recount_turn(owner_id)", "PERFORM owner_id",
+     test_turns.test_a_turn_counts_the_jobs_of_its_user),
+    ("turns_follow_delete", "turns.queued = 0 AND turns.running = 0", "false",
+     test_turns.test_a_turn_ends_with_the_jobs_of_its_user),
+    ("turns_follow_insert", "PERFORM change_turn(", "PERFORM concat(", test_claim.test_claim),
+]  # fmt: skip
+
+
 @pytest.fixture
 def must_fail(request: pytest.FixtureRequest, life: Life, sessions: Sessions, make_user: MakeUser) -> Killer:
     """Runs a test with the fixtures of this one, and requires that it fails."""
 
     async def run(killer: Killer, **values: Any) -> None:
-        parameters = inspect.signature(killer).parameters
+        parameters = inspect.signature(killer).parameters.values()
         given = {"life": life, "sessions": sessions, "make_user": make_user, "call": life.call, **values}
         given["monkeypatch"] = pytest.MonkeyPatch()
         try:
             with pytest.raises((AssertionError, SQLAlchemyError, TimeoutError)) as failure:
-                await killer(**{name: given.get(name) for name in parameters})
+                await killer(**{p.name: given.get(p.name) for p in parameters if p.default is p.empty})
             assert not isinstance(failure.value, ProgrammingError), "the mutant is not valid SQL"
         finally:
             given["monkeypatch"].undo()
@@ -100,10 +158,8 @@ def must_fail(request: pytest.FixtureRequest, life: Life, sessions: Sessions, ma
 
 
 def statement_guards(module: ModuleType, name: str) -> dict[str, Predicate]:
-    """The predicates of a statement by their text. USERS only lists the waiting users and guards nothing."""
-    sql: str = getattr(module, name)
-    begin = sql.index(fair_queue.USERS) + len(fair_queue.USERS) if fair_queue.USERS in sql else 0
-    found = predicates(sql, begin=begin)
+    """The predicates of a statement by their text."""
+    found = predicates(getattr(module, name))
     by_text = {predicate.text: predicate for predicate in found}
     assert len(by_text) == len(found), "two predicates with the same text"
     return by_text
@@ -112,9 +168,11 @@ def statement_guards(module: ModuleType, name: str) -> dict[str, Predicate]:
 def test_every_predicate_has_its_test() -> None:
     statements = [
         (module, name)
-        for module in (transitions, queries)
+        for module in (transitions, queries, fair_queue)
         for name, value in vars(module).items()
         if name.isupper() and isinstance(value, str) and "WHERE" in value and not name.startswith("_")
+        # CLAIM contains NEXT.
+        if name != "NEXT"
     ]
     found = {(module, name, guard) for module, name in statements for guard in statement_guards(module, name)}
     assert found == set(GUARDS)
@@ -166,8 +224,19 @@ async def test_without_a_part_its_test_fails(
     await must_fail(killer, name=name)
 
 
-async def test_without_the_lock_between_claims_the_cap_breaks(
-    must_fail: Killer, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("name", "part", "replacement", "killer"), FUNCTION_PARTS)
+async def test_without_a_part_of_a_function_its_test_fails(
+    name: str, part: str, replacement: str, killer: Killer, must_fail: Killer, owner_engine: AsyncEngine
 ) -> None:
-    monkeypatch.setattr(transitions, "SERIALIZE_CLAIMS", "SELECT 1")
-    await must_fail(test_claim.test_the_cap_holds_between_concurrent_claims)
+    definition = next(sql for sql in turns_migration.FUNCTIONS if f"CREATE FUNCTION {name}(" in sql)
+    assert definition.count(part) == 1
+    try:
+        await _create(owner_engine, definition.replace(part, replacement))
+        await must_fail(killer)
+    finally:
+        await _create(owner_engine, definition)
+
+
+async def _create(engine: AsyncEngine, definition: str) -> None:
+    async with engine.begin() as connection:
+        await connection.execute(text(definition.replace("CREATE", "CREATE OR REPLACE", 1)))

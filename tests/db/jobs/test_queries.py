@@ -11,7 +11,7 @@ from db import engine as engines
 from db.embedded import Postgres
 from db.errors import IdempotencyKeyReuse, NotRetryable, QueueFull, QuotaExceeded
 from db.ids import uuid7
-from db.jobs import leases, trash
+from db.jobs import leases
 from db.jobs import queries as jobs
 from db.jobs.quotas import Quotas
 from db.tables import Artifact, Job
@@ -119,16 +119,6 @@ async def test_open_jobs(life: Life, call: Call) -> None:
     await life.succeeded()
     running, queued = await life.running(), await life.queued()
     assert [job.id for job in await call(jobs.open_jobs, [life.owner])] == [running.job_id, queued.id]
-
-
-async def test_the_newest_of_each_user(life: Life, make_user: MakeUser, call: Call) -> None:
-    other = await make_user()
-    mine = [await life.canceled() for _ in range(3)]
-    theirs = await life.queued(other)
-    assert await call(trash.move_to_trash, mine[2].id, owner_id=life.owner)
-    found = await call(jobs.newest, [life.owner, other], limit=1)
-    assert [job.id for job in found] == [theirs.id, mine[2].id]
-    assert await call(jobs.newest, [await make_user()], limit=1) == []
 
 
 async def test_a_queued_job_is_canceled_at_once(life: Life) -> None:

@@ -30,6 +30,49 @@ def test_links_are_valid_until_they_expire(storage: LocalStorage, monkeypatch: p
     assert not storage.verify(VIDEO, **parts(url))
 
 
+SPELLINGS = [
+    "+{}",
+    " {}",
+    "{} ",
+    "0{}",
+    "{}.0",
+    "{}\n",
+    "-{}",
+    "1_{}",
+    "0x{}",
+    "{}e0",
+    "",
+    "\u200b{}",
+    "{}{}",
+]
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_a_moment_has_one_spelling(storage: LocalStorage, spelling: str) -> None:
+    good = parts(storage.url(VIDEO, expires_seconds=60))
+    assert not storage.verify(VIDEO, spelling.format(*[good["expires"]] * 2), good["signature"])
+
+
+def test_other_digits_and_underscores_are_refused(storage: LocalStorage) -> None:
+    good = parts(storage.url(VIDEO, expires_seconds=60))
+    expires = good["expires"]
+    arabic = "".join(chr(0x0660 + int(digit)) for digit in expires)
+    fullwidth = "".join(chr(0xFF10 + int(digit)) for digit in expires)
+    assert int(arabic) == int(fullwidth) == int(f"{expires[0]}_{expires[1:]}") == int(expires)
+    for spelled in (arabic, fullwidth, f"{expires[0]}_{expires[1:]}", "9" * 5000):
+        assert not storage.verify(VIDEO, spelled, good["signature"])
+    assert not storage.verify(VIDEO, expires, good["signature"].upper())
+
+
+def test_no_link_is_valid_for_more_than_a_week(storage: LocalStorage) -> None:
+    week = 7 * 86_400
+    longest = parts(storage.url(VIDEO, expires_seconds=100 * week))
+    assert int(longest["expires"]) <= time.time() + week
+    assert storage.verify(VIDEO, **longest)
+    later = int(time.time()) + week + 60
+    assert not storage.verify(VIDEO, later, storage._signature(VIDEO, later, None))
+
+
 def test_changed_links_are_refused(storage: LocalStorage) -> None:
     good = parts(storage.url(VIDEO, expires_seconds=60, filename="my video.mp4"))
     assert good["filename"] == "my video.mp4"

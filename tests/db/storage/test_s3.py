@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from minio.error import S3Error
-from urllib3 import BaseHTTPResponse
+from urllib3 import HTTPResponse
 
 from db.embedded import free_port
 from db.errors import BadKey, ObjectMissing, StorageUnavailable
@@ -132,8 +132,7 @@ async def test_the_bucket_may_exist(moto: str) -> None:
 
 def refuse_make_bucket(store: S3Storage, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
     def refuse(*_: str) -> None:
-        raise S3Error(BaseHTTPResponse(status=409, version=11, version_string="", reason=None, decode_content=False,
-                                       request_url=None), code, "no", None, None, None)  # fmt: skip
+        raise S3Error(HTTPResponse(status=409), code, "no", None, None, None)
 
     monkeypatch.setattr(store._client, "make_bucket", refuse)
 

@@ -13,7 +13,7 @@ STEPS: Final = 4
 
 
 class Preprocess:
-    def __init__(self, models_dir: Path) -> None:
+    def __init__(self, models_dir: Path, budget: object) -> None:
         script.register_replica("preprocess")
 
     def __call__(self, spec: Spec, reduced: bool = False) -> Plan:

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.clip import Clip
 from pipeline.cluster.deployments import GenerateDeployment, UpscaleDeployment
-from pipeline.cluster.replica import TimedClip
+from pipeline.cluster.replica import FINISHED, TimedClip
 from pipeline.contract.errors import OutOfMemory, StageFailed
 from pipeline.settings import PipelineSettings
 from tests.pipeline.odd_stages import generate, upscale
@@ -24,8 +24,16 @@ def upscaler() -> UpscaleDeployment:
     return UpscaleDeployment(SETTINGS)
 
 
+async def run(upscaler: UpscaleDeployment, instruction: str) -> TimedClip:
+    """The clip that a call streams, followed by FINISHED."""
+    clip, finished = [item async for item in upscaler(CLIP, instruction)]  # type: ignore[arg-type]
+    assert isinstance(clip, TimedClip)
+    assert finished is FINISHED
+    return clip
+
+
 async def test_a_stage_returns_its_frames_and_the_seconds_of_every_stage(upscaler: UpscaleDeployment) -> None:
-    processed = await upscaler(CLIP, "pass on")  # type: ignore[arg-type]
+    processed = await run(upscaler, "pass on")
     assert processed.clip is CLIP.clip
     assert processed.seconds["generate"] == 1.5
     assert processed.seconds["upscale"] >= 0
@@ -37,20 +45,20 @@ async def test_a_stage_is_loaded_in_the_thread_that_will_run_it(upscaler: Upscal
 
 async def test_an_unexpected_error_is_raised_with_the_name_of_the_stage(upscaler: UpscaleDeployment) -> None:
     with pytest.raises(StageFailed) as caught:
-        await upscaler(CLIP, "raise")  # type: ignore[arg-type]
+        await run(upscaler, "raise")
     assert str(caught.value) == "upscale: ValueError: the picture is upside down"
 
 
 async def test_a_pipeline_error_is_raised_unchanged(upscaler: UpscaleDeployment) -> None:
     with pytest.raises(OutOfMemory):
-        await upscaler(CLIP, "too large")  # type: ignore[arg-type]
+        await run(upscaler, "too large")
 
 
 async def test_a_cancelled_call_holds_its_slot_until_the_thread_has_stopped(upscaler: UpscaleDeployment) -> None:
     """Two diffusions on one GPU: the second must not begin while the first still runs."""
-    first = asyncio.create_task(upscaler(CLIP, "until stopped"))  # type: ignore[arg-type]
+    first = asyncio.create_task(run(upscaler, "until stopped"))
     await asyncio.to_thread(upscale.Upscale.started.wait, 5)
-    second = asyncio.create_task(upscaler(CLIP, "until stopped"))  # type: ignore[arg-type]
+    second = asyncio.create_task(run(upscaler, "until stopped"))
     first.cancel()
     with pytest.raises(asyncio.CancelledError):
         await first
@@ -64,9 +72,9 @@ async def test_a_cancelled_call_holds_its_slot_until_the_thread_has_stopped(upsc
 
 
 async def test_a_call_cancelled_while_it_waits_never_starts(upscaler: UpscaleDeployment) -> None:
-    first = asyncio.create_task(upscaler(CLIP, "until stopped"))  # type: ignore[arg-type]
+    first = asyncio.create_task(run(upscaler, "until stopped"))
     await asyncio.to_thread(upscale.Upscale.started.wait, 5)
-    waiting = asyncio.create_task(upscaler(CLIP, "raise"))  # type: ignore[arg-type]
+    waiting = asyncio.create_task(run(upscaler, "raise"))
     await asyncio.sleep(0.05)
     waiting.cancel()
     first.cancel()

@@ -11,6 +11,10 @@ from pipeline.contract.spec import MAX_SEED, Format, Scheduler, Spec
 REFUSED = {
     "empty prompt": ({"prompt": ""}, "prompt"),
     "blank prompt": ({"prompt": " \n\t "}, "prompt"),
+    "zero-width prompt": ({"prompt": "\u200b\u200d\ufeff\u2060"}, "prompt"),
+    "prompt of directions": ({"prompt": "\u202e \u2066"}, "prompt"),
+    "prompt of blank letters": ({"prompt": "\u3164\u2800\u115f"}, "prompt"),
+    "prompt of combining marks": ({"prompt": "\u0301\ufe0f"}, "prompt"),
     "long prompt": ({"prompt": "a" * 2001}, "prompt"),
     "NUL": ({"prompt": "a\0b"}, "prompt"),
     "escape": ({"prompt": "a\x1b[31mb"}, "prompt"),
@@ -112,3 +116,8 @@ def test_a_pickled_spec_is_read_by_other_versions() -> None:
     assert newer == NewerSpec(prompt="a", format=Format.WEBM, camera="fixed")
     assert older == Spec(prompt="a")
     assert pickle.loads(pickle.dumps(requested)) == requested
+
+
+@pytest.mark.parametrize("prompt", ["e\u0301", "می\u200cخواهم", "👩\u200d🚀", "a\u200bb", "⠿"])
+def test_zero_width_characters_between_visible_ones_are_kept(prompt: str) -> None:
+    assert Spec(prompt=prompt).prompt == prompt

@@ -6,8 +6,11 @@ import torch
 
 from pipeline.contract.catalog import MODELS
 from pipeline.contract.plan import Plan
-from pipeline.generators.animatediff import AnimateDiff, approximate_rgb
-from pipeline.models.weights import find_folder
+from pipeline.generators.animatediff import AnimateDiff
+from pipeline.generators.previews import approximate_rgb
+from pipeline.models.fit import Fit
+from pipeline.models.hardware import Device
+from pipeline.models.weights import find_parts
 
 Plans = Callable[..., Plan]
 
@@ -15,9 +18,9 @@ Plans = Callable[..., Plan]
 @pytest.fixture(scope="module")
 def model(models_dir: Path) -> AnimateDiff:
     entry = MODELS["tiny"]
-    folder = find_folder(entry, models_dir)
-    assert folder is not None
-    return AnimateDiff(entry, folder, "cpu")
+    parts = find_parts(entry, models_dir)
+    assert parts is not None
+    return AnimateDiff(entry, parts, Device("cpu"), models_dir.joinpath)
 
 
 def test_latents_are_approximated_without_the_vae() -> None:
@@ -31,7 +34,7 @@ def test_latents_are_approximated_without_the_vae() -> None:
 
 
 def test_both_pipelines_share_their_weights(model: AnimateDiff, plan: Plans) -> None:
-    short, long = model.pipeline(plan(base_frames=16)), model.pipeline(plan(base_frames=17))
+    short, long = (model.prepare(plan(base_frames=frames), Fit()) for frames in (16, 17))
 
     assert long.free_noise_enabled
     assert not short.free_noise_enabled
@@ -41,7 +44,7 @@ def test_both_pipelines_share_their_weights(model: AnimateDiff, plan: Plans) -> 
 
 
 def test_weights_are_single_precision_on_the_cpu(model: AnimateDiff, plan: Plans) -> None:
-    pipeline = model.pipeline(plan())
+    pipeline = model.prepare(plan(), Fit())
 
     for part in (pipeline.unet, pipeline.vae, pipeline.text_encoder):
         assert {parameter.dtype for parameter in part.parameters()} == {torch.float32}

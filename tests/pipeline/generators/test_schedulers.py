@@ -6,6 +6,7 @@ import pytest
 import torch
 from diffusers import DDIMScheduler
 
+from pipeline.contract.catalog import MODELS
 from pipeline.contract.plan import Plan
 from pipeline.contract.spec import Scheduler
 from pipeline.generators.schedulers import LCM_ORIGINAL_STEPS, create_scheduler
@@ -57,3 +58,15 @@ def test_lcm_supports_any_number_of_steps(plan: Plans, steps: int) -> None:
     scheduler.set_timesteps(steps)
 
     assert len(scheduler.timesteps) == steps
+
+
+def test_a_config_read_from_a_file_keeps_the_settings_of_the_catalog(plan: Plans) -> None:
+    """diffusers drops the keys that a file lacks when it creates another scheduler from the config."""
+    published = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "steps_offset": 1}
+    read = DDIMScheduler.from_config(published).config
+
+    scheduler = create_scheduler(plan(), {**read, **MODELS["animatediff"].scheduler_config})
+    scheduler.set_timesteps(25)
+
+    assert scheduler.config.timestep_spacing == "linspace"
+    assert int(scheduler.timesteps[0]) == 999

@@ -138,3 +138,16 @@ def test_x2_pixel_unshuffles_its_input() -> None:
 
     assert inputs[0].shape == (1, 12, 2, 3)
     assert inputs[0][0, :4, 0, 0].tolist() == [0, 1, 6, 7]
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.25, 1.0])
+def test_the_denoise_strength_blends_both_sets_of_weights(strength: float, tmp_path: Path) -> None:
+    shapes = published_compact(2, features=8)
+    strong, soft = weights(shapes), {name: value * -1 + 0.01 for name, value in weights(shapes).items()}
+    for name, tensors in (("x4v3", strong), ("wdn", soft)):
+        torch.save({"params": tensors}, tmp_path / f"{name}.pth")
+
+    network = realesrgan.load(tmp_path / "x4v3.pth", tmp_path / "wdn.pth", strength)
+
+    for name, value in network.state_dict().items():
+        assert torch.allclose(value, strength * strong[name] + (1 - strength) * soft[name], atol=1e-7)

@@ -68,11 +68,6 @@ def test_circles_are_not_stretched(width: int, height: int) -> None:
     assert abs(int(columns[0] + columns[-1]) - (width - 1)) <= 2
 
 
-def test_auto_is_an_available_device() -> None:
-    assert tensors.resolve_device("auto") == ("cuda" if torch.cuda.is_available() else "cpu")
-    assert tensors.resolve_device("cuda:1") == "cuda:1"
-
-
 def test_precision_depends_on_the_device() -> None:
     assert [tensors.dtype_for(device) for device in ("cpu", "cuda", "cuda:1")] == [torch.float32] + 2 * [torch.float16]
 

@@ -9,10 +9,12 @@ import torch
 from PIL import Image
 
 from pipeline.clip import Clip
+from pipeline.contract.catalog import MODELS
 from pipeline.contract.errors import CheckStopped, OutOfMemory, StageFailed, Stopped
 from pipeline.contract.plan import Plan
-from pipeline.generators import animatediff
-from pipeline.stages.generate import Generate
+from pipeline.generators import animatediff, base
+from pipeline.models import fit
+from pipeline.stages.generate import Generate, warm_up_plan
 
 Plans = Callable[..., Plan]
 Steps = list[tuple[int, int, bytes | None]]
@@ -112,7 +114,7 @@ def test_a_stop_takes_effect_within_one_step_and_keeps_the_model_usable(generate
 def test_a_stop_is_checked_between_decoded_batches(
     generate: Generate, plan: Plans, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(animatediff, "DECODE_PIXELS", 1)
+    monkeypatch.setattr(base, "choose_fit", lambda *_: fit.Fit(decoded_pixels=1))
     checks = []
     run(generate, plan(**SMALL), lambda: checks.append(1))
 
@@ -130,6 +132,30 @@ def test_free_noise_does_not_change_the_pipeline_for_short_clips(generate: Gener
     assert np.array_equal(short_after.frames, short_before.frames)
 
 
+def test_out_of_memory_is_retried_once_with_less_memory(
+    generate: Generate, plan: Plans, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected, _ = run(generate, plan(**SMALL))
+    fits: list[fit.Fit] = []
+    decode = animatediff.AnimateDiff.decode
+
+    def limited(
+        self: animatediff.AnimateDiff, pipeline: object, output: torch.Tensor, chosen: fit.Fit, check: CheckStopped
+    ) -> object:
+        fits.append(chosen)
+        if chosen.decoded_pixels > 1:
+            raise torch.OutOfMemoryError
+        return decode(self, pipeline, output, chosen, check)
+
+    monkeypatch.setattr(animatediff.AnimateDiff, "decode", limited)
+    monkeypatch.setattr(generate.load(MODELS["tiny"]), "_preview", lambda *_: None)
+
+    clip, _ = run(generate, plan(**SMALL))
+
+    assert fits == [fit.Fit(), base.LEAST_MEMORY]
+    assert np.abs(clip.frames.astype(int) - expected.frames).max() <= 1
+
+
 def test_out_of_memory_names_the_stage(generate: Generate, plan: Plans) -> None:
     def check() -> None:
         raise torch.OutOfMemoryError("too much")
@@ -143,3 +169,27 @@ def test_out_of_memory_names_the_stage(generate: Generate, plan: Plans) -> None:
 def test_missing_files_are_named(tmp_path: Path, plan: Plans) -> None:
     with pytest.raises(StageFailed, match=r"generate: the files of animatediff are missing"):
         run(Generate(tmp_path, "cpu"), plan(model="animatediff"))
+
+
+def test_a_warm_up_is_one_step_at_the_native_size(generate: Generate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only on a GPU; there is none here, so the device is said to be one for the decision alone."""
+    generate.warm_up("tiny")
+    plans: list[Plan] = []
+    monkeypatch.setattr(Generate, "__call__", lambda _, plan, *__: plans.append(plan))
+    monkeypatch.setattr(type(generate.hardware), "is_gpu", True)
+
+    for name in ("tiny", "animatediff", "nothing"):
+        generate.warm_up(name)
+
+    assert [(plan.model, plan.base_width, plan.base_frames, plan.num_inference_steps) for plan in plans] == [
+        ("tiny", 64, 16, 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "size"), [("wan-1.3b", (832, 480, 81)), ("animatediff", (512, 512, 16)), ("cogvideox-2b", (720, 480, 49))]
+)
+def test_the_warm_up_of_a_model_has_a_size_it_can_draw(name: str, size: tuple[int, int, int]) -> None:
+    plan = warm_up_plan(MODELS[name])
+
+    assert (plan.base_width, plan.base_height, plan.frames_to_draw) == size

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from numpy.testing import assert_array_equal
 
 from pipeline.clip import Clip
@@ -85,3 +86,25 @@ def test_missing_files_are_named(
 ) -> None:
     with pytest.raises(StageFailed, match=r"interpolate: the files of film are missing"):
         Interpolate(tmp_path, "cpu")(noise(16, 8, 8), plan(model="animatediff"), plan().spans[0], never_stop)
+
+
+def test_out_of_memory_is_retried_once_in_small_batches(
+    interpolate: Interpolate, plan: Plans, never_stop: CheckStopped, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches: list[int] = []
+
+    def network(first: film.Tensor, second: film.Tensor, times: film.Tensor) -> film.Tensor:
+        batches.append(len(first))
+        if len(first) > 1:
+            raise torch.OutOfMemoryError
+        return first
+
+    monkeypatch.setattr(film, "BATCH_PIXELS", 8 * 8 * 8)
+    monkeypatch.setattr(interpolate, "_loaded", ("tiny-film", film.AnyTime(network)))
+    requested = plan(frames=48, base_frames=16)
+
+    for span in requested.spans[:2]:
+        interpolate(Clip(np.zeros((16, 8, 8, 3), np.uint8), 8), requested, span, never_stop)
+
+    assert batches[0] == 8
+    assert set(batches[1:]) == {1}

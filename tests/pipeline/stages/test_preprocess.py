@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.contract import catalog
 from pipeline.contract.errors import Refused
+from pipeline.contract.hardware import Budget
 from pipeline.contract.plan import Plan
 from pipeline.contract.spec import Scheduler, Spec
 from pipeline.models import weights
@@ -180,3 +181,104 @@ def test_a_missing_upscaler_is_refused_only_if_needed(
     assert isinstance(preprocess(spec(width=64, height=64)), Plan)
     with pytest.raises(Refused, match=r"realesr-x2\.safetensors"):
         preprocess(spec(width=128, height=128))
+
+
+def test_prompt_help_is_applied_and_the_original_kept(preprocess: Preprocess) -> None:
+    plan = preprocess(spec(prompt="a star", style="night", enhance_prompt=True, seed=1))
+
+    assert plan.original_prompt == "a star"
+    assert plan.prompt == "a red star on a black background moving right"
+    again = preprocess(spec(prompt=plan.prompt, seed=1))
+    assert again.model_dump(exclude={"original_prompt"}) == plan.model_dump(exclude={"original_prompt"})
+    assert again.original_prompt == ""
+
+
+def test_a_loop_has_one_more_base_frame_and_its_positions_go_round(preprocess: Preprocess) -> None:
+    plan = preprocess(spec(loop=True, fps=24, duration_seconds=2))
+
+    assert (plan.base_frames, plan.frames_to_draw) == (17, 16)
+    positions = [position for span in plan.spans for position in plan.positions(span)]
+    assert positions == [pytest.approx(k / 3) for k in range(48)]
+    native = preprocess(spec(loop=True, fps=8, duration_seconds=2))
+    assert not native.interpolated
+    assert [p for span in native.spans for p in native.positions(span)] == list(range(16))
+
+
+def test_prompts_travel_at_frames_and_times_of_the_video(preprocess: Preprocess) -> None:
+    plan = preprocess(spec(fps=24, duration_seconds=2, prompt_travel={"12": "a blue star", "1.5s": "a green star"}))
+
+    assert plan.prompt_travel == {4: "a blue star", 12: "a green star"}
+
+
+FAMILIES = [
+    # model, requested seconds, base frames used, frames drawn, base size of 1024 x 576
+    ("wan-1.3b", 2.0, 32, 33, (832, 480)),
+    ("ltx-video", 2.0, 48, 49, (736, 416)),
+    ("cogvideox-2b", 2.0, 16, 49, (720, 480)),
+    ("svd", 2.0, 14, 14, (1024, 576)),
+    ("modelscope", 2.0, 16, 16, None),
+]
+
+
+@pytest.mark.parametrize(("name", "seconds", "used", "drawn", "size"), FAMILIES)
+def test_frames_and_sizes_follow_the_family(
+    preprocess: Preprocess,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    seconds: float,
+    used: int,
+    drawn: int,
+    size: tuple[int, int] | None,
+) -> None:
+    monkeypatch.setattr("pipeline.stages.preprocess.is_available", lambda *_: True)
+    monkeypatch.setattr("pipeline.stages.preprocess.find_folder", lambda *_: Path())
+
+    plan = preprocess(spec(model=name, duration_seconds=seconds, width=1024, height=576))
+
+    assert (plan.base_frames, plan.frames_to_draw) == (used, drawn)
+    if size:
+        assert (plan.base_width, plan.base_height) == size
+    assert plan.scheduler is catalog.MODELS[name].scheduler
+
+
+def test_a_plan_that_exceeds_the_memory_is_reduced_and_then_refused(
+    models_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.stages.preprocess.is_available", lambda *_: True)
+    long = spec(model="animatediff", duration_seconds=6, seed=1)
+
+    roomy, small, tiny = (Preprocess(models_dir, Budget(gib * 2**30)) for gib in (24, 8, 4))
+
+    assert roomy(long).base_width == 512
+    reduced = small(long)
+    assert reduced.base_width * reduced.base_height <= 512 * 512 / 2
+    assert any("because of the memory of the device" in warning for warning in reduced.warnings)
+    with pytest.raises(Refused, match="GiB of GPU memory") as refused:
+        tiny(long)
+    assert refused.value.pointer == "/duration_seconds"
+
+
+def test_a_bad_image_is_refused_before_a_gpu_is_used(preprocess: Preprocess, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.stages.preprocess.is_available", lambda *_: True)
+    with pytest.raises(Refused) as refused:
+        preprocess(spec(model="svd", image="bm90IGFuIGltYWdl"))
+
+    assert refused.value.pointer == "/image"
+
+
+def test_stable_video_without_an_image_needs_the_text_model(
+    preprocess: Preprocess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.stages.preprocess.is_available", lambda *_: True)
+    with pytest.raises(Refused, match="needs an image for its first frame; or get the model"):
+        preprocess(spec(model="svd"))
+
+
+def test_the_chosen_upscaler_is_in_the_plan(preprocess: Preprocess, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.stages.preprocess.is_available", lambda *_: True)
+
+    fast = preprocess(spec(model="animatediff", width=1024, height=1024, upscaler="fast", denoise_strength=0.2))
+    quality = preprocess(spec(model="animatediff", width=1024, height=1024))
+
+    assert (fast.upscaler, fast.upscale, fast.denoise_strength) == ("realesr-general-x4v3", 4, 0.2)
+    assert (quality.upscaler, quality.upscale) == ("realesrgan-x2plus", 2)

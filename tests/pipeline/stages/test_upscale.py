@@ -8,7 +8,7 @@ import torch
 from pipeline.clip import Clip
 from pipeline.contract.errors import CheckStopped, OutOfMemory, StageFailed, Stopped
 from pipeline.contract.plan import Plan
-from pipeline.models.realesrgan import SRVGGNetCompact
+from pipeline.models.realesrgan import RRDBNet, SRVGGNetCompact
 from pipeline.stages import upscale as module
 from pipeline.stages.upscale import Upscale, apply_tiled
 
@@ -76,6 +76,28 @@ def test_tiles_equal_the_whole_frame(
     assert np.abs(whole.frames.astype(int) - tiled.frames).max() <= 1
 
 
+@pytest.mark.parametrize("tile", [85, 66, 33])
+@pytest.mark.parametrize("scale", [2, 4])
+def test_tiles_of_any_side_equal_the_whole_frame(tile: int, scale: int) -> None:
+    """x2plus pixel-unshuffles its input, so a tile that starts at an odd pixel would shift every block of pixels."""
+    torch.manual_seed(0)
+    network = RRDBNet(scale=scale, num_feat=4, num_block=1, num_grow_ch=4).eval()
+    frame = torch.rand(1, 3, 150, 171)
+
+    with torch.inference_mode():
+        whole, tiled = network(frame), apply_tiled(network, frame, tile)
+
+    assert torch.allclose(whole, tiled, atol=1e-5)
+
+
+def test_halved_tiles_stay_multiples_of_the_pixel_shuffle(models_dir: Path) -> None:
+    stage = Upscale(models_dir, "cpu")
+
+    assert stage._halve_tile(680)
+    assert stage._halve_tile(680)
+    assert stage.tile == 168
+
+
 def test_a_tile_with_its_margins_has_a_limited_size() -> None:
     network = SRVGGNetCompact(num_feat=4, num_conv=1, upscale=2)
     shapes: list[tuple[int, ...]] = []
@@ -127,7 +149,7 @@ def test_out_of_memory_for_one_frame_reduces_the_tile(
 
     enlarged = upscale(clip, requested, never_stop)
 
-    assert upscale.tile == 70
+    assert upscale.tile == 68
     assert np.array_equal(enlarged.frames[:, ::2, ::2], clip.frames)
 
 
@@ -155,3 +177,28 @@ def test_missing_files_are_named(
 ) -> None:
     with pytest.raises(StageFailed, match=r"upscale: the files of realesrgan-x4plus are missing"):
         Upscale(tmp_path, "cpu")(noise(1, 8, 8), plan(model="animatediff"), never_stop)
+
+
+def test_the_chosen_upscaler_and_its_strength_are_used(
+    tmp_path: Path, plan: Plans, noise: Callable[..., Clip], never_stop: CheckStopped
+) -> None:
+    """The files are small ones with the published names."""
+    (tmp_path / "realesrgan").mkdir()
+    for seed, name in enumerate(("realesr-general-x4v3", "realesr-general-wdn-x4v3")):
+        torch.manual_seed(seed)
+        network = SRVGGNetCompact(num_feat=4, num_conv=2, upscale=4)
+        torch.save({"params": network.state_dict()}, tmp_path / "realesrgan" / f"{name}.pth")
+    stage = Upscale(tmp_path, "cpu")
+    requested = plan(model="animatediff", upscaler="realesr-general-x4v3", upscale=4, width=64, height=64)
+
+    frames = {
+        strength: stage(
+            noise(1, 16, 16), requested.model_copy(update={"denoise_strength": strength}), never_stop
+        ).frames
+        for strength in (0.0, 0.5, 1.0, 0.0)
+    }
+
+    assert not np.array_equal(frames[0.0], frames[1.0])
+    assert not np.array_equal(frames[0.5], frames[1.0])
+    assert stage._loaded is not None
+    assert stage._loaded[0] == "realesr-general-x4v3@0"

@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.jobs import leases
 from db.storage.local import LocalStorage
@@ -143,10 +145,16 @@ async def test_a_claim_whose_answer_was_lost_is_found(
 
 
 async def test_an_error_that_is_not_transient_ends_the_dispatcher(
-    database_url: str, sessions: Sessions, storage: LocalStorage, cluster: InProcessCluster, queue: Queue
+    database_url: str,
+    owner_engine: AsyncEngine,
+    sessions: Sessions,
+    storage: LocalStorage,
+    cluster: InProcessCluster,
+    queue: Queue,
 ) -> None:
     """A statement that is wrong stays wrong: the supervisor reports a process that ends, not one that loops."""
-    await queue.execute("ALTER TABLE stage_rates RENAME TO moved_away")
+    async with owner_engine.begin() as connection:
+        await connection.execute(text("ALTER TABLE stage_rates RENAME TO moved_away"))
     try:
         await queue.submit()
         made = Dispatcher(
@@ -156,4 +164,5 @@ async def test_an_error_that_is_not_transient_ends_the_dispatcher(
             with pytest.raises(Exception, match="stage_rates"):
                 await made.run(asyncio.Event())
     finally:
-        await queue.execute("ALTER TABLE moved_away RENAME TO stage_rates")
+        async with owner_engine.begin() as connection:
+            await connection.execute(text("ALTER TABLE moved_away RENAME TO stage_rates"))

@@ -1,0 +1,76 @@
+"""Ends the open streams of login sessions that were revoked: one query for all of them, every two seconds.
+
+Requests need none of this: `get_current_user` reads the session of each. While the database is unreachable, streams
+stay open, since their events come from the same database.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from uuid import UUID
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from db import login_sessions
+from db.errors import is_transient
+
+POLL_SECONDS = 2.0
+T = TypeVar("T")
+log = structlog.get_logger("api.auth")
+
+
+@dataclass(eq=False)
+class Watch:
+    """The login session of one stream. `revoked` is set when it has ended."""
+
+    session_id: UUID
+    revoked: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def or_revoked(self, waiting: Coroutine[Any, Any, T]) -> T | None:
+        """The result of a wait, which is canceled with the result None when the session ends."""
+        tasks = asyncio.create_task(waiting), asyncio.create_task(self.revoked.wait())
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            return tasks[0].result() if tasks[0].done() else None
+        finally:
+            for task in tasks:
+                task.cancel()
+
+
+class Revocations:
+    def __init__(self, sessions: async_sessionmaker[AsyncSession]) -> None:
+        self._sessions = sessions
+        self._watches: set[Watch] = set()
+
+    @contextmanager
+    def watch(self, session_id: UUID) -> Iterator[Watch]:
+        """Watch a session until the block ends. A stream that is authenticated again changes `session_id`."""
+        watch = Watch(session_id)
+        self._watches.add(watch)
+        try:
+            yield watch
+        finally:
+            self._watches.discard(watch)
+
+    async def run(self) -> None:
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            try:
+                await self.poll()
+            except Exception as error:  # outermost loop of the process
+                log.warning(
+                    "sessions could not be read, retrying", error=type(error).__name__, exc_info=not is_transient(error)
+                )
+
+    async def poll(self) -> None:
+        watched = {watch: watch.session_id for watch in self._watches}
+        if not watched:
+            return
+        async with self._sessions() as session:
+            live = await login_sessions.live_ids(session, set(watched.values()))
+        for watch, session_id in watched.items():
+            if session_id not in live and watch.session_id == session_id:
+                watch.revoked.set()

@@ -1,0 +1,46 @@
+"""`aura bench`: the benchmarks of `tests/bench/`, which are part of a checkout and not of the installed package."""
+
+import asyncio
+import importlib
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+_REPOSITORY: Final = Path(__file__).parents[1]
+# The rows in the order in which they run, each a module of tests/bench with a coroutine `measure`.
+ROWS: Final = ("crowd", "queue", "empty", "gateway", "sockets", "leak")
+
+
+class NoCheckout(Exception):
+    """The benchmarks need a checkout of the repository and the extra `dev`."""
+
+
+def run(rows: Sequence[str], *, quick: bool, echo: Callable[[str], None]) -> list[dict[str, Any]]:
+    """Measure these rows on a PostgreSQL of their own, and print each when it is done. NoCheckout."""
+    if not (_REPOSITORY / "tests" / "bench").is_dir():
+        raise NoCheckout(NoCheckout.__doc__)
+    sys.path.insert(0, str(_REPOSITORY))
+    try:
+        modules = {row: importlib.import_module(f"tests.bench.{row}") for row in rows}
+        database = importlib.import_module("tests.bench.database")
+        table = importlib.import_module("tests.bench.result").table
+    except ModuleNotFoundError as error:
+        raise NoCheckout(f"{NoCheckout.__doc__} ({error})") from error
+
+    async def measure() -> list[Any]:
+        measured: list[Any] = []
+        with database.server() as server:
+            for row in rows:
+                echo(f"{row} ...")
+                measured += await modules[row].measure(server, quick=quick)
+        return measured
+
+    results = asyncio.run(measure())
+    echo(table(results))
+    return [result.as_json() for result in results]
+
+
+def write_json(results: list[dict[str, Any]], file: Path) -> None:
+    file.write_text(json.dumps(results, indent=2) + "\n")

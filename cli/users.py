@@ -1,0 +1,110 @@
+"""`aura users`: accounts, changed in the database of DATABASE_URL or of the `aura up` that runs here."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+if TYPE_CHECKING:
+    from cli.accounts import Accounts
+
+T = TypeVar("T")
+EXIT_FAILURE = 1
+
+app = typer.Typer(help="Change accounts, as the operator.", no_args_is_help=True)
+DataDirOption = Annotated[Path, typer.Option(help="Data directory of the running `aura up`.", envvar="AURA_DATA")]
+Email = Annotated[str, typer.Argument(help="E-mail address of the account.")]
+DEFAULT_DATA_DIR = Path(".aura")
+
+
+class RoleName(StrEnum):
+    """As `db.tables.Role`, which takes a second to import."""
+
+    USER = "user"
+    MODERATOR = "moderator"
+    ADMIN = "admin"
+
+
+class NoDatabase(Exception):
+    """No database: set DATABASE_URL, or start `aura up` in this data directory."""
+
+
+def database_url(data_dir: Path) -> str:
+    """DATABASE_URL, or the embedded PostgreSQL that runs in the data directory. Raises NoDatabase."""
+    from cli.system.data_dir import operator_settings
+    from db.embedded import Postgres
+
+    if url := operator_settings().get("DATABASE_URL"):
+        return url
+    folder = data_dir.absolute() / "postgres"
+    try:
+        port = int((folder / "cluster" / "postmaster.pid").read_text().splitlines()[3])
+    except (FileNotFoundError, IndexError, ValueError):
+        raise NoDatabase(str(NoDatabase.__doc__)) from None
+    return Postgres(folder, port=port).url
+
+
+def run(data_dir: Path, action: "Callable[[Accounts], Awaitable[T]]") -> T:
+    from cli.accounts import Accounts, NoSuchAccount
+    from db.errors import DATABASE_ERRORS
+    from db.logs import first_line
+
+    async def act(url: str) -> T:
+        accounts = Accounts(url)
+        try:
+            return await action(accounts)
+        finally:
+            await accounts.close()
+
+    try:
+        return asyncio.run(act(database_url(data_dir)))
+    except (NoDatabase, NoSuchAccount, *DATABASE_ERRORS) as error:
+        typer.secho(f"aura: {first_line(error)}", err=True, fg="red")
+        raise typer.Exit(EXIT_FAILURE) from None
+
+
+@app.command("role")
+def set_role(
+    email: Email,
+    role: Annotated[RoleName, typer.Argument(help="The new role.")],
+    data_dir: DataDirOption = DEFAULT_DATA_DIR,
+) -> None:
+    """Give an account a role: this is how the first administrator is made."""
+    from db.tables import Role
+
+    run(data_dir, lambda accounts: accounts.set_role(email, Role(role)))
+    typer.echo(f"{email}: {role}")
+
+
+@app.command("disable")
+def disable(email: Email, data_dir: DataDirOption = DEFAULT_DATA_DIR) -> None:
+    """Refuse an account, and sign it out everywhere within seconds."""
+    run(data_dir, lambda accounts: accounts.set_disabled(email, disabled=True))
+    typer.echo(f"{email}: disabled")
+
+
+@app.command("enable")
+def enable(email: Email, data_dir: DataDirOption = DEFAULT_DATA_DIR) -> None:
+    """Accept a disabled account again."""
+    run(data_dir, lambda accounts: accounts.set_disabled(email, disabled=False))
+    typer.echo(f"{email}: enabled")
+
+
+@app.command("invite")
+def invite(
+    role: Annotated[RoleName, typer.Option(help="The role of the new account.")] = RoleName.USER,
+    data_dir: DataDirOption = DEFAULT_DATA_DIR,
+) -> None:
+    """Print an invitation for one new account, valid for seven days."""
+    from db.tables import Role
+
+    typer.echo(run(data_dir, lambda accounts: accounts.invite(Role(role))))
+
+
+@app.command("reset")
+def reset(email: Email, data_dir: DataDirOption = DEFAULT_DATA_DIR) -> None:
+    """Print a token for POST /api/auth/password/reset, valid for an hour."""
+    typer.echo(run(data_dir, lambda accounts: accounts.reset_token(email)))

@@ -1,0 +1,107 @@
+"""Prompt help: rules that complete a prompt with what the model expects and the prompt does not mention.
+
+The rules are deterministic: the same prompt gives the same words. A language model could replace `complete`.
+"""
+
+import re
+from typing import Final
+
+from pipeline.contract.entries import Model
+from pipeline.contract.styles import Style
+from pipeline.contract.vocabulary import COLOURS, WORDS
+
+NEGATIVE: Final = "low quality, worst quality, blurry, deformed, text, watermark, jpeg artifacts"
+# What a description of a video should mention: the words that show it does, and the words to add if it does not.
+ASPECTS: Final[tuple[tuple[frozenset[str], str], ...]] = (
+    (
+        frozenset((
+            "moving", "moves", "walking", "walks", "running", "runs", "flying", "flies", "dancing", "swimming",
+            "falling", "rising", "turning", "waving", "drifting", "blowing", "spinning", "slowly", "motion", "camera",
+            "pan", "zoom", "timelapse",
+        )),
+        "gentle natural motion",
+    ),
+    (
+        frozenset((
+            "light", "lighting", "lit", "sunlight", "sunset", "sunrise", "dawn", "dusk", "night", "neon", "shadow",
+            "shadows", "backlit", "golden",
+        )),
+        "soft natural lighting",
+    ),
+    (
+        frozenset((
+            "detailed", "detail", "quality", "sharp", "4k", "8k", "hd", "masterpiece", "realistic", "cinematic",
+            "photograph",
+        )),
+        "highly detailed, sharp focus",
+    ),
+)  # fmt: skip
+# Families that were trained on full sentences read sentences better than lists of words.
+SENTENCES: Final = frozenset({"wan", "ltx", "cogvideox"})
+# The small model's background when a prompt names none, by the colour of the object.
+CONTRASTS: Final = {"blue": "yellow", "cyan": "black", "black": "white"}
+DEFAULT_BACKGROUND: Final = "blue"
+DEFAULT_COLOUR: Final = "red"
+
+
+def apply(prompt: str, negative: str, model: Model, style: Style | None, *, enhance: bool) -> tuple[str, str]:
+    """The prompt and the negative prompt that are used, from the requested ones."""
+    if style is not None:
+        prompt, negative = add_style(prompt, style), join(negative, style.negative)
+    if enhance:
+        prompt, negative = complete(prompt, model), negative if model.vocabulary else join(negative, NEGATIVE)
+    return prompt, negative
+
+
+def add_style(prompt: str, style: Style) -> str:
+    if not style.vocabulary:
+        return join(prompt, style.prompt)
+    if style.prompt.startswith("on a "):
+        return prompt if _mentions_background(prompt) else f"{prompt} {style.prompt}"
+    return re.sub(r"^(an? |the )?", lambda article: f"{article[0]}{style.prompt} ", prompt, count=1)
+
+
+def complete(prompt: str, model: Model) -> str:
+    """Add what the prompt does not mention."""
+    if model.vocabulary:
+        return _complete_shape(prompt)
+    words = set(_words(prompt))
+    missing = [addition for known, addition in ASPECTS if not words & known]
+    if not missing:
+        return prompt
+    if model.family in SENTENCES:
+        return f"{prompt.rstrip('. ')}. The video shows {', '.join(missing)}."
+    return join(prompt, *missing)
+
+
+def _complete_shape(prompt: str) -> str:
+    """A sentence of the form that the small model was trained on: "a red circle moving right on a blue background"."""
+    words = _words(prompt)
+    shape = next((word for word in words if word in WORDS["shapes"]), None)
+    if shape is None:
+        return prompt
+    before = set(words[: words.index(shape)])
+    colour = next((name for name, synonyms in COLOURS.items() if before & set(synonyms)), None)
+    if colour is None:
+        colour, prompt = DEFAULT_COLOUR, re.sub(rf"\b{shape}\b", f"{DEFAULT_COLOUR} {shape}", prompt, count=1)
+    if not WORDS["motions"].intersection(words):
+        prompt = f"{prompt} moving right"
+    if not _mentions_background(prompt):
+        prompt = f"{prompt} on a {CONTRASTS.get(colour, DEFAULT_BACKGROUND)} background"
+    return prompt
+
+
+def _mentions_background(prompt: str) -> bool:
+    """Whether a background is mentioned, or a second colour after "on" or "over"."""
+    colours = "|".join(word for synonyms in COLOURS.values() for word in synonyms)
+    return re.search(rf"background|backdrop|\b(on|over|against)\b.*\b({colours})\b", prompt.lower()) is not None
+
+
+def join(*parts: str) -> str:
+    """The parts that are not empty, separated by commas, each once."""
+    listed = [piece for part in parts if (piece := part.strip().rstrip(","))]
+    return ", ".join(dict.fromkeys(listed))
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[\w']+", text.lower())

@@ -1,0 +1,45 @@
+"""`aura bench`: rows are chosen by name, and `--check` turns a missed goal into an exit status."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from cli import bench
+from cli.main import EXIT_INVALID_INPUT, app
+
+runner = CliRunner()
+
+
+def test_an_unknown_row_is_invalid_input() -> None:
+    outcome = runner.invoke(app, ["bench", "--row", "speed"])
+    assert outcome.exit_code == EXIT_INVALID_INPUT
+    assert "crowd" in outcome.output
+
+
+def test_without_a_checkout_one_line_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(bench, "_REPOSITORY", tmp_path)
+    outcome = runner.invoke(app, ["bench", "--row", "leak"])
+    assert outcome.exit_code == 1
+    assert "checkout" in outcome.output
+
+
+@pytest.mark.parametrize(("met", "status"), [(True, 0), (False, 1)])
+def test_check_fails_if_a_goal_is_missed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, met: bool, status: int
+) -> None:
+    results: list[dict[str, Any]] = [{"row": "leak", "what": "pages", "met": met}]
+    monkeypatch.setattr(bench, "run", lambda *_, **__: results)
+    file = tmp_path / "results.json"
+    assert runner.invoke(app, ["bench", "--check", "--json", str(file)]).exit_code == status
+    assert json.loads(file.read_text()) == results
+    assert runner.invoke(app, ["bench"]).exit_code == 0
+
+
+@pytest.mark.slow
+def test_a_row_is_measured() -> None:
+    outcome = runner.invoke(app, ["bench", "--quick", "--row", "leak"])
+    assert outcome.exit_code == 0, outcome.output
+    assert "| leak | rows left of purged jobs" in outcome.output

@@ -1,0 +1,1 @@
+"""The stages on a cluster of two Ray nodes that `ray start` has made."""

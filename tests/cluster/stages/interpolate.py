@@ -1,0 +1,5 @@
+"""As in the fault tests."""
+
+from tests.faults.stages.interpolate import Interpolate
+
+__all__ = ["Interpolate"]

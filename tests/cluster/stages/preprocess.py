@@ -1,0 +1,5 @@
+"""As in the fault tests."""
+
+from tests.faults.stages.preprocess import Preprocess
+
+__all__ = ["Preprocess"]
