@@ -43,12 +43,12 @@ def pull(weights: Weights, models_dir: Path, progress: Progress) -> None:
     """Download what is missing of the weights and their parts. Complete files are not downloaded again."""
     if is_available(weights, models_dir) and find_folder(weights, models_dir) is not None:
         return
-    if os.environ.get("HF_HUB_OFFLINE", "0") not in ("", "0"):
-        raise PullFailed(f"{weights.name} is not complete, and HF_HUB_OFFLINE forbids downloads")
     parts = weights.parts if isinstance(weights, Model) else {}
     if not weights.downloads and not parts:
         place = models_dir / weights.folders[0]
         raise PullFailed(f"download {weights.files[0]} from {weights.source} and put it into {place}")
+    if os.environ.get("HF_HUB_OFFLINE", "0") not in ("", "0"):
+        raise PullFailed(f"{weights.name} is not complete, and HF_HUB_OFFLINE forbids downloads")
     for part in parts.values():
         pull(part, models_dir, progress)
     if weights.downloads:

@@ -60,7 +60,7 @@ def _state(job: Job) -> _State:
     return _State(job.attempt, job.shown_status, job.trashed_at)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Feed:
     """The newest unsent row of each changed job of one user, or of one job if `job_id` is given."""
 

@@ -40,10 +40,15 @@ LIBRARIES: Final = (
 def fork_server(stages: str) -> Iterator[dict[str, Any]]:
     """Start the server for the stage classes of this package; the parameters of Ray with which a node uses it.
 
-    It ends when this process ends, however it ends: its standard input is a pipe that only this process has open.
+    Linux only: elsewhere, forking after such imports is not safe, and there are no parameters. The server ends when
+    this process ends, however it ends: its standard input is a pipe that only this process has open.
     """
+    if sys.platform != "linux":
+        yield {}
+        return
     modules = [*LIBRARIES, *(f"{stages}.{stage}" for stage in Stage)]
-    with tempfile.TemporaryDirectory(prefix="aura-") as folder:
+    # The path of a socket is short, and TMPDIR may be long.
+    with tempfile.TemporaryDirectory(prefix="aura-", dir="/tmp") as folder:
         path = str(Path(folder, "socket"))
         with start_fork_server(path, modules) as process:
             os.environ["AURA_FORK_SERVER"] = path

@@ -39,17 +39,25 @@ Event = tuple[str, int]
 
 @dataclass
 class Received:
-    """When each event was sent and received, in seconds."""
+    """When each event was sent and received, in seconds. A newer event of the same job replaces one that waits."""
 
     sent: dict[Event, float] = field(default_factory=dict)
     at: dict[Event, float] = field(default_factory=dict)
 
     def latencies_ms(self) -> list[float]:
-        return sorted((self.at[event] - sent) * 1000 for event, sent in self.sent.items() if event in self.at)
+        """Milliseconds until each event or a newer one of its job was received."""
+        latest: dict[str, float] = {}
+        waited = []
+        for job_id, revision in sorted(self.sent.keys() | self.at.keys(), key=lambda event: -event[1]):
+            event = (job_id, revision)
+            latest[job_id] = self.at.get(event, latest.get(job_id, float("inf")))
+            if event in self.sent:
+                waited.append((latest[job_id] - self.sent[event]) * 1000)
+        return sorted(waited)
 
     @property
     def lost(self) -> int:
-        return len(self.sent.keys() - self.at.keys())
+        return sum(latency == float("inf") for latency in self.latencies_ms())
 
 
 async def measure(server: Server, *, quick: bool) -> list[Result]:

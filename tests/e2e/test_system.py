@@ -171,3 +171,14 @@ def test_a_killed_process_is_restarted(system: RunningSystem) -> None:
         wait_until(lambda n=name, b=before: system.pids().get(n) not in (None, b))
     wait_until(lambda: system.data_dir.ready_file("dispatcher").exists())
     assert system.wait_for(system.client.generate(SMALL))["status"] == "succeeded"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="workers are forked on Linux only")
+def test_the_workers_of_the_stages_are_forked_and_share_memory(system: RunningSystem) -> None:
+    """Each would have a copy of the libraries of its own: more than 200 MB with torch."""
+    head = psutil.Process(system.pids()["ray"])
+    servers = [child for child in head.children() if "pipeline.cluster.fork_server" in child.cmdline()]
+    replicas = [process for process in head.children(recursive=True) if "ServeReplica" in " ".join(process.cmdline())]
+    assert len(servers) == 1
+    assert len(replicas) == 5
+    assert {process.ppid() for process in replicas} == {servers[0].pid}

@@ -33,9 +33,7 @@ async def test_an_own_model_is_offered_and_an_unknown_default_refused(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(catalog, "MODELS", dict(catalog.MODELS))
-    (tmp_path / "models.toml").write_text(
-        '[[model]]\nname = "mine"\nfamily = "wan"\ntitle = "Mine"\nlicence = "own"\n'
-    )
+    (tmp_path / "models.toml").write_text('[[model]]\nname = "mine"\nfamily = "wan"\ntitle = "Mine"\nlicence = "own"\n')
     settings.models_file = tmp_path / "models.toml"
     settings.model_variant = "mine"
     create_app(settings)
