@@ -13,11 +13,13 @@ from uuid import UUID
 import httpx
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
 
 from api.auth.keys import KeyRing
 from api.auth.tokens import Tokens
 from db import engine as engines
 from db import login_sessions, users
+from db.errors import is_transient
 from db.jobs import queries as jobs
 from db.settings import StorageSettings
 from db.storage.open import open_storage
@@ -73,7 +75,10 @@ class Harness:
             if not await connection.scalar(text("SELECT to_regclass('audit.transitions')")):
                 for statement in _split_statements(Path(__file__).with_name("audit.sql").read_text()):
                     await connection.exec_driver_sql(statement)
-            await connection.execute(text("TRUNCATE jobs, audit.transitions, audit.decreases CASCADE"))
+        async for attempt in AsyncRetrying(retry=retry_if_exception(is_transient), stop=stop_after_attempt(10)):
+            with attempt:  # the dispatchers are running: TRUNCATE may deadlock with their statements
+                async with self.engine.begin() as connection:
+                    await connection.execute(text("TRUNCATE jobs, audit.transitions, audit.decreases CASCADE"))
 
     async def make_user(self) -> UUID:
         async with self.sessions.begin() as session:
