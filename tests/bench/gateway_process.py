@@ -68,6 +68,7 @@ async def _run(*arguments: str, url: str) -> AsyncIterator[Running]:
             **os.environ, "DATABASE_URL": url, "SECRET_KEY": _SECRET, "AURA_ENV": "development",
             "STORAGE_DIR": folder, "STORAGE_SIGNING_KEY": _SECRET, "CONNECTIONS": "5000",
             "CONNECTIONS_PER_ADDRESS": "5000", "NEW_CONNECTIONS_PER_MINUTE": "1000000", "REQUESTS_PER_CLIENT": "64",
+            "SOCKET_AUTH_SECONDS": "60",
         }  # fmt: skip
         log = asyncio.subprocess.DEVNULL
         process = await asyncio.create_subprocess_exec(

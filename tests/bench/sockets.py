@@ -133,8 +133,8 @@ async def _sockets(
 ) -> AsyncIterator[list["asyncio.Task[None]"]]:
     tasks = []
     try:
-        for start in range(0, len(users), 50):
-            opened = await asyncio.gather(*(_open(running.port, user) for user in users[start : start + 50]))
+        for start in range(0, len(users), 20):
+            opened = await asyncio.gather(*(_open(running.port, user) for user in users[start : start + 20]))
             tasks += [asyncio.create_task(_read(*streams, received)) for streams in opened]
         yield tasks
     finally:
@@ -156,8 +156,12 @@ async def _open(port: int, user: User) -> tuple[asyncio.StreamReader, asyncio.St
         raise RuntimeError(head.decode())
     writer.write(_frame(1, json.dumps({"type": "auth", "token": user.token}).encode()))
     for expected in (b'"hello"', b'"snapshot"'):
-        if expected not in (await _message(reader))[1][:40]:
-            raise RuntimeError(f"{expected!r} was expected")
+        try:
+            _, message = await _message(reader)
+        except asyncio.IncompleteReadError as error:  # an EOFError, which a command line takes for Ctrl-D
+            raise RuntimeError("the gateway closed the connection") from error
+        if expected not in message[:40]:
+            raise RuntimeError(f"{expected!r} was expected, not {message[:200]!r}")
     return reader, writer
 
 
