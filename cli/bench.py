@@ -10,7 +10,10 @@ from typing import Any, Final
 
 _REPOSITORY: Final = Path(__file__).parents[1]
 # The rows in the order in which they run, each a module of tests/bench with a coroutine `measure`.
-ROWS: Final = ("crowd", "queue", "empty", "gateway", "sockets", "leak")
+ROWS: Final = (
+    "crowd", "queue", "empty", "gateway", "storm", "sockets", "leak", "pipelining", "fan_out", "hop", "cancel", "crash",
+    "simulate", "real_job", "film",
+)  # fmt: skip
 
 
 class NoCheckout(Exception):
@@ -40,6 +43,20 @@ def run(rows: Sequence[str], *, quick: bool, echo: Callable[[str], None]) -> lis
     results = asyncio.run(measure())
     echo(table(results))
     return [result.as_json() for result in results]
+
+
+def simulate(preset: str, users: Sequence[int], *, clips_per_day: float, peak: float, gpu_price: float) -> str:
+    """What so many users need, as a table. NoCheckout; KeyError for an unknown preset."""
+    if not (_REPOSITORY / "tests" / "bench").is_dir():
+        raise NoCheckout(NoCheckout.__doc__)
+    sys.path.insert(0, str(_REPOSITORY))
+    try:
+        scale = importlib.import_module("tests.bench.scale")
+    except ModuleNotFoundError as error:
+        raise NoCheckout(f"{NoCheckout.__doc__} ({error})") from error
+    work = scale.PRESETS[preset]
+    demands = [scale.Demand(count, clips_per_day, peak) for count in users]
+    return str(scale.table([scale.answer(work, demand, gpu_price=gpu_price) for demand in demands]))
 
 
 def write_json(results: list[dict[str, Any]], file: Path) -> None:

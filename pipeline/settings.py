@@ -49,7 +49,7 @@ class PipelineSettings(BaseSettings):
     stage_cpus: float = Field(0.1, gt=0, description="CPUs that one replica reserves")
     stage_silence_seconds: float = Field(600, gt=0, description="a stage without progress for this long is ended")
 
-    dispatcher_jobs: int = Field(2, ge=1, description="jobs that one dispatcher runs at once")
+    dispatcher_jobs: int = Field(4, ge=1, description="jobs that one dispatcher runs at once")
     running_per_user: int = Field(2, ge=1)
     poll_seconds: float = Field(1.0, gt=0)
     lease_seconds: float = Field(30, gt=0)
@@ -98,17 +98,18 @@ class PipelineSettings(BaseSettings):
 
     @property
     def window(self) -> int:
-        """Spans of one job in flight at once: one per upscaler, and one that waits."""
-        return self.replicas(Stage.UPSCALE) + 1
+        """Spans of one job in flight at once: one per upscaler, and half as many that wait or are encoded."""
+        upscalers = self.replicas(Stage.UPSCALE)
+        return upscalers + max(1, upscalers // 2)
 
 
 # Ray reads its environment once, when it is imported.
 RAY_ENVIRONMENT: Final = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_AUTH_MODE": "token",
-    # Ray gives a replica that reserves less than one CPU a single thread. The stages of one host take turns instead.
+    # Ray gives a replica that reserves less than one CPU a single thread. See `pipeline/cluster/threads.py` instead.
     "OMP_NUM_THREADS": str(os.cpu_count() or 1),
-    "OMP_WAIT_POLICY": "PASSIVE",
+    "AURA_LOCAL_HEAD": "1",
     "HF_HUB_OFFLINE": "1",
     # By Ray's default (0.1 s) this loop is half of the CPU time of an idle system. A dead replica is noticed later.
     "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5",
@@ -127,9 +128,9 @@ def prepare_libraries() -> None:
 
     On a node of an existing cluster, Ray has given a replica that reserves less than one CPU a single thread.
     """
-    if "OMP_WAIT_POLICY" not in os.environ and os.environ.get("OMP_NUM_THREADS") == "1":
+    if "AURA_LOCAL_HEAD" not in os.environ and os.environ.get("OMP_NUM_THREADS") == "1":
         del os.environ["OMP_NUM_THREADS"]
-    for name in ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "HF_HUB_OFFLINE"):
+    for name in ("OMP_NUM_THREADS", "HF_HUB_OFFLINE"):
         os.environ.setdefault(name, RAY_ENVIRONMENT[name])
 
 

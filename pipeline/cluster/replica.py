@@ -16,6 +16,7 @@ import structlog
 from db import logs
 from pipeline.clip import Clip
 from pipeline.cluster.nodes import check_node
+from pipeline.cluster.threads import Threads
 from pipeline.contract import own_models
 from pipeline.contract.errors import CheckStopped, PipelineError, StageFailed, Stopped
 from pipeline.contract.progress import Stage
@@ -59,6 +60,7 @@ class StageReplica:
         prepare_libraries()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=self.stage)
         self._settings = settings
+        self._threads = Threads()
         self._object: Any = self._thread.submit(self._load).result()
 
     def _load(self) -> Any:
@@ -90,6 +92,7 @@ class StageReplica:
             faulthandler.dump_traceback_later(self._settings.stage_silence_seconds, exit=True, file=STDERR)
             if stop.is_set():
                 raise Stopped
+            self._threads.adapt()
 
         began = time.perf_counter()
         try:

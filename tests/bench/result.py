@@ -13,11 +13,12 @@ class Goal:
     """A bound of the ratio, or of the numerator where only the figure itself says something."""
 
     bound: float
-    kind: Literal["at least", "at most"]
+    # "within": the ratio differs from 1 by at most the bound.
+    kind: Literal["at least", "at most", "within"]
     of: Literal["ratio", "numerator"] = "ratio"
 
     def __str__(self) -> str:
-        sign = "≥" if self.kind == "at least" else "≤"
+        sign = {"at least": "≥", "at most": "≤", "within": "1 ±"}[self.kind]
         return f"{sign} {self.bound:g}" + (" (numerator)" if self.of == "numerator" else "")
 
 
@@ -38,6 +39,8 @@ class Result:
     @property
     def met(self) -> bool:
         value = self.ratio if self.goal.of == "ratio" else self.numerator
+        if self.goal.kind == "within":
+            return abs(value - 1) <= self.goal.bound
         return value >= self.goal.bound if self.goal.kind == "at least" else value <= self.goal.bound
 
     def as_json(self) -> dict[str, Any]:

@@ -25,14 +25,14 @@ def test_a_node_is_chosen_on_an_existing_cluster_only(values: dict[str, str], no
     [
         ({"OMP_NUM_THREADS": "1"}, str(os.cpu_count())),  # set by Ray on a node of an existing cluster
         ({"OMP_NUM_THREADS": "3"}, "3"),  # set by the operator of the node
-        ({"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}, "1"),  # a head of ours, started with this value
+        ({"OMP_NUM_THREADS": "1", "AURA_LOCAL_HEAD": "1"}, "1"),  # a head of ours, started with this value
         ({}, str(os.cpu_count())),
     ],
 )
 def test_a_replica_uses_the_cpus_of_its_node(
     before: dict[str, str], threads: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "HF_HUB_OFFLINE"):
+    for name in ("OMP_NUM_THREADS", "AURA_LOCAL_HEAD", "HF_HUB_OFFLINE"):
         monkeypatch.setenv(name, "")  # restored after the test
         monkeypatch.delenv(name)
     for name, value in before.items():
