@@ -7,7 +7,7 @@ OUT ?= video.mp4
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup video up test test-models test-faults test-security test-clone bench lint types migrate tiny-models evaluate clean
+.PHONY: help setup video up test test-models test-faults test-security test-clone test-web web-api bench lint types migrate tiny-models evaluate clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -33,10 +33,18 @@ test-models: $(READY) ## run all tests of the models: every family end to end, a
 	AURA_TEST_MODELS=all $(BIN)/python -m pytest tests/pipeline tests/e2e/test_models.py tests/cli/test_pull.py tests/gpu
 
 test-faults: $(READY) ## run the fault injection tests of docs/RELIABILITY.md against real processes
-	$(BIN)/python -m pytest tests/faults --faults=all
+	$(BIN)/python -m pytest tests/faults tests/cluster --faults=all
 
 test-clone: $(READY) ## as root: clone, set up and `make video` as root and as a plain user, in closed folders
 	AURA_TEST_CLONE=1 $(BIN)/python -m pytest tests/e2e/test_clone.py
+
+test-web: $(READY) ## run all journeys of the web app in a browser, and Vitest (needs Node.js and chromium)
+	AURA_TEST_WEB=all $(BIN)/python -m pytest tests/web tests/cli/system/test_web.py
+
+web-api: $(READY) ## write the documents of the gateway for the web app, and the types made from them
+	$(BIN)/python -m api.openapi > frontend/openapi.json
+	$(BIN)/python -m api.events.messages > frontend/events.schema.json
+	cd frontend && npm run api
 
 test-security: $(READY) ## run the attacks of docs/SECURITY.md, long and wide, against a real gateway
 	$(BIN)/python -m pytest tests/security --security=all
@@ -44,10 +52,11 @@ test-security: $(READY) ## run the attacks of docs/SECURITY.md, long and wide, a
 bench: $(READY) ## measure the rows of docs/PERFORMANCE.md (at most ten minutes)
 	$(BIN)/aura bench
 
-lint: $(READY) ## run ruff and check the import contracts
+lint: $(READY) ## run ruff and bandit, and check the import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml api cli db migrations pipeline
 
 types: $(READY) ## run mypy --strict
 	$(BIN)/mypy

@@ -51,3 +51,6 @@ Transaction = Annotated[AsyncSession, Depends(transaction, scope="function")]
 def client_host(request: Request) -> str:
     """The client's address: behind a proxy in FORWARDED_ALLOW_IPS, the address that the proxy reports."""
     return request.client.host if request.client else "unknown"
+
+
+ClientAddress = Annotated[str, Depends(client_host)]

@@ -5,14 +5,17 @@ import re
 import sys
 import time
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import BodyTooLarge, HostRefused, NotFound, Problem, problem_response
+from api.settings import Settings
 
 # An encoded slash, backslash or NUL: `/api%2fme` is `/api/me` to the router, and need not be to a proxy.
 AMBIGUOUS = re.compile(rb"%(2f|5c|00)", re.IGNORECASE)
@@ -26,7 +29,19 @@ SECURITY_HEADERS = {
     "referrer-policy": "no-referrer",
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
     "cache-control": "no-store",
+    # Pages of other origins cannot embed answers; signed files allow it.
+    "cross-origin-resource-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
 }
+# For a year, and only where PUBLIC_URL is https. Not for subdomains, which may belong to other services.
+HSTS = {"strict-transport-security": "max-age=31536000"}
+# Members of requests and responses that pages of ALLOWED_ORIGINS use. CORS allows others by itself.
+CORS_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+CORS_REQUEST_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Last-Event-ID", "Range")
+CORS_RESPONSE_HEADERS = ("Accept-Ranges", "Content-Disposition", "Content-Range", "ETag", "Location", "Retry-After")
+PREFLIGHT_SECONDS = 600
+# Development mode: pages on the loopback address, on any port.
+LOOPBACK_ORIGIN = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?"
 log = structlog.get_logger("api")
 
 
@@ -120,8 +135,9 @@ class BodyLimit:
 class RequestLog:
     """Assigns the request id, adds response headers, and writes one access-log line per request."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, https: bool = False) -> None:
         self.app = app
+        self._headers = SECURITY_HEADERS | (HSTS if https else {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -135,7 +151,7 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                add_headers(message, request_id)
+                add_headers(message, request_id, self._headers)
             elif message["type"] == "websocket.accept":
                 status = 101
             elif message["type"] == "websocket.close":
@@ -173,8 +189,22 @@ def request_id_of(scope: Scope) -> str:
     return requested if REQUEST_ID.fullmatch(requested) else uuid.uuid4().hex
 
 
-def add_headers(message: Message, request_id: str) -> None:
+def cors(settings: Settings) -> Middleware:
+    """Pages of exactly PUBLIC_URL and ALLOWED_ORIGINS may read answers, with the cookies of /api/auth."""
+    return Middleware(
+        CORSMiddleware,
+        allow_origins=sorted(settings.origins),
+        allow_origin_regex=LOOPBACK_ORIGIN if settings.trusts_loopback else None,
+        allow_credentials=True,
+        allow_methods=CORS_METHODS,
+        allow_headers=CORS_REQUEST_HEADERS,
+        expose_headers=(*CORS_RESPONSE_HEADERS, "X-Request-Id"),
+        max_age=PREFLIGHT_SECONDS,
+    )
+
+
+def add_headers(message: Message, request_id: str, values: Mapping[str, str]) -> None:
     headers = MutableHeaders(scope=message)
     headers["x-request-id"] = request_id
-    for name, value in SECURITY_HEADERS.items():
+    for name, value in values.items():
         headers.setdefault(name, value)

@@ -18,17 +18,16 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, ClassVar
 
-import structlog
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
+from fastapi import Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
-from starlette.exceptions import HTTPException
 
+from api import openai_errors
 from db.errors import (
-    DATABASE_ERRORS,
+    AlreadyDecided,
     AuraError,
     BadKey,
+    BaseGone,
     EmailTaken,
     IdempotencyKeyReuse,
     NotEnded,
@@ -36,10 +35,12 @@ from db.errors import (
     ObjectMissing,
     StorageUnavailable,
     SubmissionRefused,
-    is_transient,
+    TooManyKeys,
+    TooManyShares,
+    TooManyTags,
+    VideoModerated,
 )
 
-log = structlog.get_logger("api")
 MEDIA_TYPE = "application/problem+json"
 
 
@@ -154,13 +155,15 @@ DB_ERROR_STATUSES: Mapping[type[AuraError], int] = {
     EmailTaken: 409,
     NotEnded: 409,
     NotRetryable: 409,
+    BaseGone: 409,
+    TooManyTags: 409,
+    VideoModerated: 409,
+    AlreadyDecided: 409,
+    TooManyShares: 409,
+    TooManyKeys: 409,
     IdempotencyKeyReuse: 422,
     SubmissionRefused: 429,
     StorageUnavailable: 503,
-}
-# Codes of errors that the framework raises; the others are the name of the HTTP status.
-HTTP_CODES = {
-    416: "range_not_satisfiable",
 }
 
 
@@ -182,8 +185,25 @@ class ProblemBody(BaseModel):
     errors: list[FieldError] | None = None
 
 
-def documented(*statuses: int, **others: str) -> dict[int | str, dict[str, Any]]:
-    """The `responses=` of a route: problems with these statuses, and other responses by description.
+# The extension in which `documented` passes the codes of a response on to the OpenAPI document.
+CODES = "x-codes"
+# Code and title of the errors that are not one of the classes above or of `db.errors`, by status.
+FRAMEWORK_PROBLEMS: Mapping[int, tuple[str, str]] = {
+    400: ("invalid_json", "The body is not valid JSON."),
+    415: ("unsupported_media_type", "The Content-Type must be application/json."),
+    416: ("range_not_satisfiable", "Range Not Satisfiable"),
+    422: ("invalid_request", "The request is not valid."),
+}
+
+
+def status_of(error: type[Problem] | type[AuraError]) -> int:
+    if issubclass(error, Problem):
+        return error.status
+    return next(DB_ERROR_STATUSES[cls] for cls in error.__mro__ if cls in DB_ERROR_STATUSES)
+
+
+def documented(*problems: int | type[Problem] | type[AuraError], **others: str) -> dict[int | str, dict[str, Any]]:
+    """The `responses=` of a route: its problems, by class or only by status, and other responses by description.
 
     A response that is not a problem is given as `_307="to the video"`.
     """
@@ -191,7 +211,12 @@ def documented(*statuses: int, **others: str) -> dict[int | str, dict[str, Any]]
     responses: dict[int | str, dict[str, Any]] = {
         int(name.removeprefix("_")): {"description": description} for name, description in others.items()
     }
-    return responses | {s: {"description": HTTPStatus(s).phrase, "content": content} for s in statuses}
+    for problem in problems:
+        status = problem if isinstance(problem, int) else status_of(problem)
+        response = responses.setdefault(status, {"description": HTTPStatus(status).phrase, "content": content})
+        if not isinstance(problem, int):
+            response[CODES] = [*response.get(CODES, ()), problem.code]
+    return responses
 
 
 def problem_json(
@@ -200,6 +225,8 @@ def problem_json(
     body = {"type": "about:blank", "title": title, "status": status, "code": code}
     body |= {"request_id": request.scope.get("state", {}).get("request_id")}
     body |= {name: value for name, value in members.items() if value}
+    if request.url.path.startswith(openai_errors.PREFIX):
+        body["error"] = openai_errors.error_object(status, body)
     return JSONResponse(body, status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
 
 
@@ -208,70 +235,3 @@ async def problem_response(request: Request, problem: Problem) -> JSONResponse:
     return problem_json(
         request, problem.status, problem.code, title, problem.headers, detail=problem.detail, **problem.members
     )
-
-
-async def _db_error_response(request: Request, error: AuraError) -> JSONResponse:
-    status = next(DB_ERROR_STATUSES[cls] for cls in type(error).__mro__ if cls in DB_ERROR_STATUSES)
-    retry_after = error.retry_after if isinstance(error, SubmissionRefused) else 2 if status == 503 else None
-    return problem_json(request, status, error.code, str(error), retry_after_header(retry_after))
-
-
-async def _http_exception_response(request: Request, error: HTTPException) -> JSONResponse:
-    status = HTTPStatus(error.status_code)
-    code = HTTP_CODES.get(status, status.name.lower())
-    return problem_json(request, status, code, status.phrase, error.headers, detail=error.detail)
-
-
-def field_error(error: Mapping[str, Any]) -> dict[str, str]:
-    """One entry of pydantic's errors, without the input, which may be secret or large."""
-    location, *path = error["loc"]
-    detail = str(error["msg"]).removeprefix("Value error, ")
-    if location == "body":
-        return {"pointer": "".join(f"/{str(p).replace('~', '~0').replace('/', '~1')}" for p in path), "detail": detail}
-    return {"parameter": str(path[0] if path else location), "detail": detail}
-
-
-def is_json(request: Request, *, has_body: bool) -> bool:
-    """Whether FastAPI has parsed the body as JSON, or there was neither a body nor a type."""
-    content_type = request.headers.get("content-type")
-    if content_type is None:
-        return not has_body
-    main, _, sub = content_type.partition(";")[0].strip().lower().partition("/")
-    return main == "application" and (sub == "json" or sub.endswith("+json"))
-
-
-async def _validation_error_response(request: Request, error: RequestValidationError) -> JSONResponse:
-    errors = error.errors()
-    # A malformed id in the path cannot name an existing resource.
-    if any(e["loc"][0] == "path" for e in errors):
-        return await problem_response(request, NotFound())
-    if any(e["type"] == "json_invalid" for e in errors):
-        detail = errors[0].get("ctx", {}).get("error")
-        return problem_json(request, 400, "invalid_json", "The body is not valid JSON.", detail=detail)
-    if any(e["loc"] == ("body",) for e in errors) and not is_json(request, has_body=errors[0]["type"] != "missing"):
-        return problem_json(request, 415, "unsupported_media_type", "The Content-Type must be application/json.")
-    fields = [field_error(e) for e in errors]
-    return problem_json(request, 422, "invalid_request", "The request is not valid.", errors=fields)
-
-
-async def _database_error_response(request: Request, error: Exception) -> JSONResponse:
-    if not is_transient(error):
-        raise error
-    log.warning("database unreachable", error=type(error).__name__)
-    return await problem_response(request, ServiceUnavailable("the database is unreachable", retry_after=1))
-
-
-async def _internal_error_response(request: Request, _: Exception) -> JSONResponse:
-    """Without details: `middleware.RequestLog` logs the traceback under the same request id."""
-    return problem_json(request, 500, Problem.code, "Internal server error; it was logged under this request_id.")
-
-
-def add_exception_handlers(app: FastAPI) -> None:
-    app.exception_handler(Problem)(problem_response)
-    app.exception_handler(HTTPException)(_http_exception_response)
-    app.exception_handler(RequestValidationError)(_validation_error_response)
-    app.exception_handler(Exception)(_internal_error_response)
-    for db_error in DB_ERROR_STATUSES:
-        app.exception_handler(db_error)(_db_error_response)
-    for database_error in DATABASE_ERRORS:
-        app.exception_handler(database_error)(_database_error_response)

@@ -3,11 +3,13 @@
 import asyncio
 import contextlib
 from dataclasses import dataclass
+from uuid import UUID
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.auth.api_keys import presented
 from api.auth.dependencies import Auth
 from api.networks import network_of
 from api.problems import TokenRefused, TooManyRequests, problem_response
@@ -26,7 +28,8 @@ class _Client:
 class RequestSlots:
     """Requests of a client beyond `at_once` wait in order; requests beyond `waiting` are refused.
 
-    The client is the user of a valid access token, otherwise the address. A request returns its slot when its response
+    The client is the user of a valid access token, or of an API key that was valid when this gateway last read it,
+    otherwise the address. A request returns its slot when its response
     starts: by then it has returned its database connection, and event streams and downloads last for minutes.
     """
 
@@ -47,6 +50,8 @@ class RequestSlots:
             return
         client.pending += 1
         with contextlib.ExitStack() as slot:
+            # For a response that waits before it starts, and holds nothing that is scarce.
+            scope["state"]["release_slot"] = slot.close
             slot.callback(self._leave, key, client)
             await client.slots.acquire()
             slot.callback(client.slots.release)
@@ -65,14 +70,22 @@ class RequestSlots:
 
 
 def client_key(scope: Scope) -> str:
-    """The user of a valid access token, who is recorded for the access log, otherwise the client's address."""
-    auth: Auth = scope["app"].state.auth
+    """The user of a valid access token or of a known API key, otherwise the client's address."""
     scheme, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         with contextlib.suppress(TokenRefused):
-            access = auth.tokens.verify(token.strip())
-            user_id = str(access.user_id)
-            scope["state"] |= {"user_id": user_id, "access": access}
-            return f"user {user_id}"
+            if user_id := known_user(scope, token.strip()):
+                return f"user {user_id}"
     host, _ = scope.get("client") or ("", 0)
     return f"address {network_of(host)}"
+
+
+def known_user(scope: Scope, token: str) -> UUID | None:
+    """The user, recorded for the access log. None for an API key that no request to this gateway has carried yet."""
+    auth: Auth = scope["app"].state.auth
+    key = presented(token)
+    access = None if key else auth.tokens.verify(token)
+    user_id = access.user_id if access else auth.api_keys.user_of(key) if key else None
+    scope["state"] |= {"access": access} if access else {}
+    scope["state"] |= {"user_id": str(user_id)} if user_id else {}
+    return user_id

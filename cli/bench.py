@@ -11,8 +11,8 @@ from typing import Any, Final
 _REPOSITORY: Final = Path(__file__).parents[1]
 # The rows in the order in which they run, each a module of tests/bench with a coroutine `measure`.
 ROWS: Final = (
-    "crowd", "queue", "empty", "gateway", "storm", "sockets", "leak", "pipelining", "fan_out", "hop", "cancel", "crash",
-    "simulate", "real_job", "film",
+    "crowd", "queue", "empty", "gateway", "videos", "storm", "sockets", "leak", "pipelining", "fan_out", "hop",
+    "cancel", "crash", "simulate", "real_job", "film",
 )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import httpx
 import typer
 from pydantic import ValidationError
 
+from cli.audit import app as audit_app
 from cli.console import (
     DEFAULT_DATA_DIR,
     EXIT_FAILURE,
@@ -36,6 +37,7 @@ app.add_typer(models_app, name="models")
 app.add_typer(bench_app, name="bench")
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(users_app, name="users")
+app.add_typer(audit_app, name="audit")
 app.command()(doctor)
 
 
@@ -52,13 +54,13 @@ def up(
     from cli.system.address import StartFailed
     from cli.system.data_dir import EXIT_ALREADY_RUNNING, AlreadyRunning, DataDir
     from cli.system.up import System
+    from cli.system.web import WebApp
 
-    if not no_web:
-        echo(f"this version does not include the web app: port {web_port} is not used")
     if problems := blocking(data_dir.absolute()):
-        exit_with_error(problems[0].line())
+        exit_with_error("; ".join(problem.line() for problem in problems))
     try:
-        System(DataDir(data_dir.absolute()), host=host, port=port, echo=echo).run()
+        web = None if no_web else WebApp(web_port)
+        System(DataDir(data_dir.absolute()), host=host, port=port, echo=echo, web=web).run()
     except AlreadyRunning as error:
         exit_with_error(str(error), EXIT_ALREADY_RUNNING)
     except (StartFailed, OSError) as error:
@@ -212,6 +214,26 @@ def bench_eta(traces: Annotated[Path, typer.Argument(help="Directory of traces, 
         echo(summary(traces))
     except ValueError as error:
         exit_with_error(str(error))
+
+
+@bench_app.command("simulate")
+def bench_simulate(
+    preset: Annotated[str, typer.Option(help="Stage times: h200-goals (goals, not measured) or small.")] = "h200-goals",
+    users: Annotated[list[int] | None, typer.Option(help="Number of users; can be repeated.", min=1)] = None,
+    clips_per_day: Annotated[float, typer.Option(help="Clips of one user in a day.", min=0.001)] = 5,
+    peak: Annotated[float, typer.Option(help="The busiest hour, as a multiple of the average.", min=1)] = 3,
+    gpu_price: Annotated[float, typer.Option(help="Price of one GPU for one hour.", min=0)] = 3,
+) -> None:
+    """Predict the replicas that a number of users needs, their waiting time, and the cost of a clip."""
+    from cli import bench as command
+
+    chosen = users or [10, 1_000, 100_000]
+    try:
+        echo(command.simulate(preset, chosen, clips_per_day=clips_per_day, peak=peak, gpu_price=gpu_price))
+    except command.NoCheckout as error:
+        exit_with_error(str(error))
+    except KeyError:
+        exit_with_error(f"no preset {preset}", EXIT_INVALID_INPUT)
 
 
 @bench_app.command("start")

@@ -10,6 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from cli.accounts import Accounts
+    from db.embedded import Postgres
 
 T = TypeVar("T")
 EXIT_FAILURE = 1
@@ -35,16 +36,20 @@ class NoDatabase(Exception):
 def database_url(data_dir: Path) -> str:
     """DATABASE_URL, or the embedded PostgreSQL that runs in the data directory. Raises NoDatabase."""
     from cli.system.data_dir import operator_settings
+
+    return operator_settings().get("DATABASE_URL") or embedded(data_dir).url
+
+
+def embedded(data_dir: Path) -> "Postgres":
+    """The embedded PostgreSQL that runs in the data directory. Raises NoDatabase."""
     from db.embedded import Postgres
 
-    if url := operator_settings().get("DATABASE_URL"):
-        return url
     folder = data_dir.absolute() / "postgres"
     try:
         port = int((folder / "cluster" / "postmaster.pid").read_text().splitlines()[3])
     except (FileNotFoundError, IndexError, ValueError):
         raise NoDatabase(str(NoDatabase.__doc__)) from None
-    return Postgres(folder, port=port).url
+    return Postgres(folder, port=port)
 
 
 def run(data_dir: Path, action: "Callable[[Accounts], Awaitable[T]]") -> T:

@@ -52,6 +52,28 @@ class RecoveryCode(Base):
     code_hash: Mapped[str] = mapped_column(primary_key=True)
 
 
+class Passkey(Base):
+    """A WebAuthn credential: it signs in without a password and a second factor."""
+
+    __tablename__ = "passkeys"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    # The authenticator's name of the credential.
+    credential_id: Mapped[bytes] = mapped_column(unique=True)
+    # In COSE format.
+    public_key: Mapped[bytes]
+    # Signatures so far, as the authenticator counts them; many count none and stay at 0.
+    sign_count: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    # How browsers reach the authenticator: internal, usb, hybrid …
+    transports: Mapped[list[str]] = mapped_column(server_default="[]")
+    # Whether the authenticator synchronizes the credential with other devices.
+    backed_up: Mapped[bool] = mapped_column(server_default="false")
+    name: Mapped[str] = mapped_column(server_default="")
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    last_used_at: Mapped[datetime | None]
+
+
 class LoginSession(Base):
     """One sign-in of a browser or program: valid until it expires, is revoked, or its account is disabled.
 
@@ -96,6 +118,10 @@ class Purpose(enum.StrEnum):
     REGISTRATION = "registration"
     PASSWORD_RESET = "password_reset"  # noqa: S105  (not a password)
     INVITATION = "invitation"
+    EMAIL_CHANGE = "email_change"
+    # The challenges of passkeys.
+    PASSKEY_REGISTRATION = "passkey_registration"
+    PASSKEY_SIGN_IN = "passkey_sign_in"
 
 
 class OneTimeToken(Base):

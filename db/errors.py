@@ -8,6 +8,12 @@ AuraError
 ├── IdempotencyKeyReuse
 ├── NotRetryable
 ├── NotEnded
+├── BaseGone
+├── TooManyTags
+├── VideoModerated
+├── AlreadyDecided
+├── TooManyShares
+├── TooManyKeys
 ├── StorageError
 │   ├── BadKey
 │   ├── ObjectMissing
@@ -79,6 +85,42 @@ class NotEnded(AuraError):
     """A queued or running job cannot be moved to the trash: cancel it first."""
 
     code = "not_ended"
+
+
+class TooManyKeys(AuraError):
+    """This account has as many API keys as it may have: revoke one first."""
+
+    code = "too_many_keys"
+
+
+class VideoModerated(AuraError):
+    """A moderator has hidden or rejected this video: it can be neither shared nor finished."""
+
+    code = "video_moderated"
+
+
+class AlreadyDecided(AuraError):
+    """This decision was made already, or the video was rejected, which is final."""
+
+    code = "already_decided"
+
+
+class TooManyShares(AuraError):
+    """This video has too many share links: revoke one first."""
+
+    code = "too_many_shares"
+
+
+class BaseGone(AuraError):
+    """The base clip of this video is not kept any more: generate the video again."""
+
+    code = "base_gone"
+
+
+class TooManyTags(AuraError):
+    """A video has at most 20 tags."""
+
+    code = "too_many_tags"
 
 
 class StorageError(AuraError):

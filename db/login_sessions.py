@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import delete, exists, func, or_, select, update
+from sqlalchemy import delete, exists, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.tables import LoginSession, RefreshToken, User
@@ -49,8 +49,13 @@ async def live_ids(session: AsyncSession, session_ids: Iterable[UUID]) -> set[UU
     return set(found)
 
 
-async def of_user(session: AsyncSession, user_id: UUID) -> list[LoginSession]:
-    """The sessions in which the user is signed in, the most recently used first."""
+async def of_user(
+    session: AsyncSession, user_id: UUID, *, limit: int | None = None, after: UUID | None = None
+) -> list[LoginSession]:
+    """The sessions in which the user is signed in, the most recently used first.
+
+    With a limit those after `after`, and one more if there are more.
+    """
     refreshable = exists().where(
         RefreshToken.family_id == LoginSession.id,
         RefreshToken.rotated_at.is_(None),
@@ -61,7 +66,11 @@ async def of_user(session: AsyncSession, user_id: UUID) -> list[LoginSession]:
         .join(User, User.id == LoginSession.user_id)
         .where(LoginSession.user_id == user_id, refreshable, *live)
     )
-    return list(await session.scalars(statement.order_by(LoginSession.last_used_at.desc())))
+    if after is not None:
+        last = select(LoginSession.last_used_at, LoginSession.id).where(LoginSession.id == after)
+        statement = statement.where(tuple_(LoginSession.last_used_at, LoginSession.id) < last.scalar_subquery())
+    statement = statement.order_by(LoginSession.last_used_at.desc(), LoginSession.id.desc())
+    return list(await session.scalars(statement.limit(None if limit is None else limit + 1)))
 
 
 async def revoke(session: AsyncSession, session_id: UUID, *, user_id: UUID) -> bool:

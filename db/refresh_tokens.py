@@ -13,7 +13,8 @@ from sqlalchemy import delete, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from db import login_sessions
+from db import audit, login_sessions
+from db.audit import Action
 from db.tables import LoginSession, RefreshToken, User
 
 # Two tabs of one browser may use the same token at almost the same time.
@@ -40,9 +41,9 @@ async def create_family(
 
 
 async def rotate(
-    session: AsyncSession, *, refresh_hash: str, new_hash: str, lifetime_seconds: float
+    session: AsyncSession, *, refresh_hash: str, new_hash: str, lifetime_seconds: float, address: str | None = None
 ) -> RefreshToken | None:
-    """The next token of the session.
+    """The next token of the session. `address` is the client's, for the audit log.
 
     None if the token is unknown, expired or used, or if its session or account has ended. None may mean that the
     session was revoked just now, so commit in that case too.
@@ -69,16 +70,26 @@ async def rotate(
         if not just_rotated:
             _log.warning("refresh token reused", user_id=str(old.user_id), session_id=str(login.id))
             await login_sessions.revoke(session, login.id, user_id=login.user_id)
+            await audit.record(
+                session,
+                action=Action.REFRESH_TOKEN_REUSED,
+                actor_id=None,
+                target=("user", old.user_id),
+                address=address,
+                details={"session_id": str(login.id)},
+            )
         return None
     old.rotated_at = login.last_used_at = now
     return await _add(session, login, new_hash, lifetime_seconds)
 
 
-async def revoke_family(session: AsyncSession, refresh_hash: str) -> None:
+async def revoke_family(session: AsyncSession, refresh_hash: str, *, address: str | None = None) -> None:
     """Sign out: revoke the session of the token. An unknown token is no error."""
     found = select(RefreshToken).where(RefreshToken.refresh_hash == refresh_hash)
-    if token := await session.scalar(found):
-        await login_sessions.revoke(session, token.family_id, user_id=token.user_id)
+    token = await session.scalar(found)
+    if token and await login_sessions.revoke(session, token.family_id, user_id=token.user_id):
+        target = ("session", token.family_id)
+        await audit.record(session, action=Action.SIGN_OUT, actor_id=token.user_id, target=target, address=address)
 
 
 async def purge(session: AsyncSession, *, limit: int) -> int:

@@ -13,6 +13,8 @@ from sqlalchemy import URL, make_url
 from db.settings import RoleSettings, asyncpg_url, plain_url
 
 _ADVISORY_LOCK: Final = 4_217_010
+# Tables whose rows the application may add and read, and neither change nor delete.
+APPEND_ONLY: Final = ("audit_log",)
 # Exists only while a database of the former layout is upgraded.
 _TEMPORARY_ROLE: Final = "aura_upgrade"
 
@@ -56,6 +58,10 @@ _GRANT: Final = """
         ('ALTER DEFAULT PRIVILEGES FOR ROLE %2$I IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO %3$I')
     ) statements(statement)
 """
+_REVOKE: Final = """
+    SELECT format('REVOKE UPDATE, DELETE, TRUNCATE, TRIGGER, REFERENCES ON %s FROM %I', oid::regclass, $1::text)
+    FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname = ANY(string_to_array($2::text, ','))
+"""
 
 
 async def prepare(*, admin_url: str, owner_url: str, application_url: str) -> None:
@@ -80,6 +86,7 @@ async def prepare(*, admin_url: str, owner_url: str, application_url: str) -> No
                 await _run(connection, _SET_ROLE, role.username, role.password)
             await _run(connection, _SET_OWNER, owner.username)
             await _run(connection, _GRANT, owner.username, application.username)
+            await _run(connection, _REVOKE, application.username, ",".join(APPEND_ONLY))
             await connection.execute(f"DROP ROLE IF EXISTS {_TEMPORARY_ROLE}")
     finally:
         await connection.close()

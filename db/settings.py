@@ -37,7 +37,9 @@ class MigrationSettings(BaseSettings):
 
     model_config = _ENVIRONMENT
 
-    owner_database_url: Annotated[str | None, AfterValidator(asyncpg_url)] = None
+    owner_database_url: Annotated[str, AfterValidator(asyncpg_url)] | None = None
+    # How long `db.audit_retention` keeps the entries of the audit log.
+    audit_days: Annotated[int, Field(ge=1)] = 365
 
 
 class RoleSettings(DatabaseSettings):

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.errors import EmailTaken
@@ -50,6 +51,18 @@ async def get(session: AsyncSession, user_id: UUID) -> User | None:
 
 async def set_password(session: AsyncSession, user_id: UUID, password_hash: str) -> None:
     await session.execute(update(User).where(User.id == user_id).values(password_hash=password_hash))
+
+
+async def set_email(session: AsyncSession, user_id: UUID, email: str, *, verified: bool) -> None:
+    """EmailTaken if another account has the address. The transaction can go on then."""
+    verified_at = func.now() if verified else None
+    try:
+        async with session.begin_nested():
+            await session.execute(
+                update(User).where(User.id == user_id).values(email=email, email_verified_at=verified_at)
+            )
+    except IntegrityError as error:
+        raise EmailTaken from error
 
 
 async def set_role(session: AsyncSession, user_id: UUID, role: Role) -> None:

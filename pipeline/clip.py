@@ -39,18 +39,26 @@ class Clip:
 
 @dataclass(frozen=True, slots=True)
 class EncodedSpan:
-    """A span as a small file in the container of the video, and its number of frames."""
+    """A span as a small file in the container of the video, and its number of frames.
+
+    `poster` is the poster of the video as a file, if its frame is in this span. `preview` and `sprites` are the span's
+    frames for the preview and the sprite sheet of the video, shrunk to their size.
+    """
 
     index: int
     data: bytes
     frames: int
+    poster: bytes = b""
+    preview: tuple[Frames, ...] = ()
+    sprites: tuple[Frames, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """A file of the result. `kind` is `video`, `poster` or `preview`; the other fields are read back from the bytes.
+    """A file of the result. `kind` is `video`, `poster`, `preview` or `spritesheet`.
 
-    `stored` replaces `data` by the key in the object store. `sha256` and `size_bytes` keep describing the bytes.
+    The other fields are read back from the bytes. `stored` replaces `data` by the key in the object store; `sha256` and
+    `size_bytes` keep describing the bytes.
     """
 
     kind: str

@@ -14,6 +14,7 @@ from db import migrate, users
 from db.embedded import Postgres
 from db.storage.local import LocalStorage
 from db.tables import Base
+from tests.faults.table import pytest_runtest_makereport, pytest_terminal_summary, row  # noqa: F401  (plugin)
 
 Sessions = async_sessionmaker[AsyncSession]
 MakeUser = Callable[..., Awaitable[UUID]]
@@ -50,10 +51,18 @@ async def connections(postgres: Postgres) -> AsyncIterator[AsyncEngine]:
     await pool.dispose()
 
 
+@pytest.fixture(scope="session")
+async def owner_connections(postgres: Postgres) -> AsyncIterator[AsyncEngine]:
+    """A pool of the owner of the tables: the application may not delete the rows of every table."""
+    pool = engines.connect(postgres.owner_url, pool_size=1)
+    yield pool
+    await pool.dispose()
+
+
 @pytest.fixture
-async def engine(connections: AsyncEngine) -> AsyncEngine:
+async def engine(connections: AsyncEngine, owner_connections: AsyncEngine) -> AsyncEngine:
     """The pool, with an empty database."""
-    async with connections.connect() as connection:  # DELETE of a few rows is much faster than TRUNCATE
+    async with owner_connections.connect() as connection:  # DELETE of a few rows is much faster than TRUNCATE
         raw = await connection.get_raw_connection()
         await raw.driver_connection.execute("; ".join(f"DELETE FROM {table.name}" for table in reversed(_TABLES)))
     return connections

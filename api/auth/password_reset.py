@@ -12,8 +12,10 @@ from api.auth.schemas import PasswordReset, PasswordResetRequest
 from api.auth.tokens import new_token, token_hash
 from api.dependencies import Gateway, GatewayDep, client_host
 from api.mail import messages
+from api.mail.notices import send_notice
 from api.networks import network_of
-from db import login_sessions, mails, one_time_tokens, users
+from db import audit, login_sessions, mails, one_time_tokens, users
+from db.audit import Action
 from db.rate_limits import Bucket
 from db.tables import Purpose, User
 
@@ -32,9 +34,11 @@ async def requested_reset(gateway: GatewayDep, auth: AuthDep, request: Request, 
     return body.email if await may_mail(auth, body.email) else ""
 
 
-async def send_link(session: AsyncSession, gateway: Gateway, email: str) -> None:
+async def send_link(session: AsyncSession, gateway: Gateway, email: str, address: str) -> None:
     """Write the mail. For an address without an account the same rows are written, and never sent."""
     user = await users.by_email(session, email)
+    target = ("user", user.id) if user else None
+    await audit.record(session, action=Action.PASSWORD_RESET_REQUESTED, actor_id=None, target=target, address=address)
     message = messages.reset_password(gateway.settings.public_url, await new_link(session, user))
     await mails.add(
         session,
@@ -63,28 +67,30 @@ async def new_reset(request: Request, gateway: GatewayDep, auth: AuthDep, body: 
     return Reset(body.token, await new_hash(auth, body.password, ""))
 
 
-async def reset_password(session: AsyncSession, gateway: Gateway, reset: Reset) -> None:
+async def reset_password(session: AsyncSession, gateway: Gateway, reset: Reset, address: str) -> None:
     """Set the password and end all sessions. LinkUsed if the link is not valid."""
     found = await one_time_tokens.redeem(session, purpose=Purpose.PASSWORD_RESET, token_hash=token_hash(reset.token))
     user = await users.get(session, found.user_id) if found and found.user_id else None
     if user is None or user.disabled_at is not None:
         raise LinkUsed
     await change_password(session, gateway, user, reset.password_hash)
-    await login_sessions.revoke_all(session, user.id)
+    ended = await login_sessions.revoke_all(session, user.id)
+    await audit.record(
+        session,
+        action=Action.PASSWORD_RESET,
+        actor_id=user.id,
+        target=("user", user.id),
+        address=address,
+        details={"ended_sessions": ended},
+    )
 
 
 async def change_password(session: AsyncSession, gateway: Gateway, user: User, password_hash: str) -> None:
     """Set the password, make pending links useless, and tell the owner by mail."""
     await users.set_password(session, user.id, password_hash)
-    await one_time_tokens.revoke_all(session, user.id, Purpose.PASSWORD_RESET)
-    message = messages.password_changed()
-    await mails.add(
-        session,
-        recipient=user.email,
-        subject=message.subject,
-        body=message.body,
-        discard=not gateway.settings.writes_mail,
-    )
+    for purpose in (Purpose.PASSWORD_RESET, Purpose.EMAIL_CHANGE, Purpose.PASSKEY_REGISTRATION):
+        await one_time_tokens.revoke_all(session, user.id, purpose)
+    await send_notice(session, gateway, user.email, messages.password_changed())
 
 
 def _bucket(gateway: Gateway, request: Request) -> Bucket:

@@ -4,7 +4,8 @@ Problem
 ├── Unauthenticated 401 ── SecondFactorRequired
 ├── SecondFactorExists 409
 ├── RegistrationClosed 403, InvitationRefused 403, LinkUsed 403, MailDisabled 403
-└── WrongPassword 403, WrongCode 403, RoleRequired 403
+├── WrongPassword 403, WrongCode 403, RoleRequired 403
+└── SessionRequired 403, ScopeRequired 403
 """
 
 from api.problems import Problem, Unauthenticated
@@ -62,3 +63,19 @@ class RoleRequired(Problem):
     """This account does not have the role that this request requires."""
 
     status, code = 403, "role_required"
+
+
+class SessionRequired(Problem):
+    """An API key is not accepted here: sign in."""
+
+    status, code = 403, "session_required"
+
+
+class ScopeRequired(Problem):
+    """The API key does not have the scope that this request requires."""
+
+    status, code = 403, "scope_required"
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"the scope {scope} is required", scope=scope)
+        self.headers["WWW-Authenticate"] = f'Bearer error="insufficient_scope", scope="{scope}"'

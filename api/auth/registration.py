@@ -23,11 +23,12 @@ from api.dependencies import Gateway, GatewayDep, client_host
 from api.mail import messages
 from api.networks import network_of, site_of
 from api.settings import Registration as RegistrationMode
-from db import mails, one_time_tokens, users
+from db import audit, mails, one_time_tokens, users
+from db.audit import Action
 from db.errors import EmailTaken
 from db.ids import uuid7
 from db.rate_limits import Bucket
-from db.tables import Purpose, Role
+from db.tables import Purpose, Role, User
 
 VERIFICATION_SECONDS: Final = 24 * 3600
 RESET_SECONDS: Final = 3600
@@ -78,12 +79,13 @@ async def new_account(request: Request, gateway: GatewayDep, auth: AuthDep, body
     return NewAccount(body.email, password_hash, body.invitation, mail)
 
 
-async def register(session: AsyncSession, gateway: Gateway, account: NewAccount) -> Account:
+async def register(session: AsyncSession, gateway: Gateway, account: NewAccount, address: str) -> Account:
     role = await _redeem_invitation(session, gateway, account)
     if gateway.settings.sends_mail:
         return await _register_by_mail(session, gateway, account, role)
     with contextlib.suppress(EmailTaken):
         user = await users.create(session, email=account.email, password_hash=account.password_hash, role=role)
+        await _record(session, user, address)
         return _answer(user.id, account.email, user.created_at, verify=False)
     return _answer(uuid7(), account.email, await _now(session), verify=False)
 
@@ -119,13 +121,13 @@ async def _register_by_mail(session: AsyncSession, gateway: Gateway, account: Ne
     return _answer(uuid7(), account.email, await _now(session), verify=True)
 
 
-async def verify_email(session: AsyncSession, token: str) -> None:
+async def verify_email(session: AsyncSession, token: str, address: str) -> None:
     """Create the account of a verified address. LinkUsed if the link is not valid, or the address is taken by now."""
     found = await one_time_tokens.redeem(session, purpose=Purpose.REGISTRATION, token_hash=token_hash(token))
     if found is None:
         raise LinkUsed
     try:
-        await users.create(
+        user = await users.create(
             session,
             email=found.data["email"],
             password_hash=found.data["password_hash"],
@@ -134,6 +136,15 @@ async def verify_email(session: AsyncSession, token: str) -> None:
         )
     except EmailTaken as error:
         raise LinkUsed from error
+    await _record(session, user, address)
+
+
+async def _record(session: AsyncSession, user: User, address: str) -> None:
+    details = {"role": user.role, "email_verified": user.email_verified_at is not None}
+    target = ("user", user.id)
+    await audit.record(
+        session, action=Action.REGISTERED, actor_id=user.id, target=target, address=address, details=details
+    )
 
 
 async def _now(session: AsyncSession) -> datetime:

@@ -1,7 +1,7 @@
-"""Ends the open streams of login sessions that were revoked: one query for all of them, every two seconds.
+"""Ends the open streams of revoked login sessions and API keys: two queries, every two seconds.
 
-Requests need none of this: `get_current_user` reads the session of each. While the database is unreachable, streams
-stay open, since their events come from the same database.
+Requests need none of this: `get_current_user` reads the session or key of each. While the database is unreachable,
+streams stay open, since their events come from the same database.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from db import login_sessions
+from db import api_keys, login_sessions
 from db.errors import is_transient
 
 POLL_SECONDS = 2.0
@@ -24,7 +24,7 @@ log = structlog.get_logger("api.auth")
 
 @dataclass(eq=False)
 class Watch:
-    """The login session of one stream. `revoked` is set when it has ended."""
+    """The login session, or the API key, of one stream. `revoked` is set when it has ended."""
 
     session_id: UUID
     revoked: asyncio.Event = field(default_factory=asyncio.Event)
@@ -70,7 +70,10 @@ class Revocations:
         if not watched:
             return
         async with self._sessions() as session:
-            live = await login_sessions.live_ids(session, set(watched.values()))
+            ids = set(watched.values())
+            live = await login_sessions.live_ids(session, ids)
+            if live != ids:
+                live |= await api_keys.live_ids(session, ids - live)
         for watch, session_id in watched.items():
             if session_id not in live and watch.session_id == session_id:
                 watch.revoked.set()

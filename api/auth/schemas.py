@@ -1,16 +1,19 @@
 """Bodies of the account routes."""
 
 import re
+import unicodedata
 from typing import Annotated
 from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from api.auth.passwords import MAX_CHARS, MIN_CHARS, normalize
+from pipeline.contract.spec import plain_text
 
 # The syntax that browsers accept in <input type="email">. No DNS lookup, so addresses of a private network work too.
 LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
 EMAIL = re.compile(rf"[a-zA-Z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@{LABEL}(?:\.{LABEL})*")
+MAX_NAME_CHARS = 80
 
 
 def _email(value: str) -> str:
@@ -23,6 +26,10 @@ def _new_password(value: str) -> str:
     if not MIN_CHARS <= len(value := normalize(value)) <= MAX_CHARS:
         raise ValueError(f"must have {MIN_CHARS} to {MAX_CHARS} characters")
     return value
+
+
+def _name(value: str) -> str:
+    return unicodedata.normalize("NFC", plain_text(value))
 
 
 Email = Annotated[str, Field(max_length=254), AfterValidator(_email)]
@@ -38,6 +45,9 @@ NewPassword = Annotated[
 ]
 Token = Annotated[str, Field(min_length=1, max_length=100)]
 Code = Annotated[str, Field(min_length=6, max_length=32, description="of the authenticator, or a recovery code")]
+
+
+Name = Annotated[str, Field(max_length=MAX_NAME_CHARS), AfterValidator(_name)]
 
 
 class Body(BaseModel):

@@ -4,7 +4,7 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from api.auth.tokens import Access, access_of, new_token, token_hash
+from api.auth.tokens import Access, access_of, data_of, new_token, token_hash
 from api.problems import TokenRefused
 from db import one_time_tokens
 from db.tables import Purpose
@@ -13,7 +13,7 @@ TICKET_SECONDS: Final = 30
 
 
 async def issue(session: AsyncSession, access: Access) -> str:
-    """A ticket that opens one connection, which expires with the access token."""
+    """A ticket that opens one connection, which expires with the access token or API key."""
     ticket = new_token()
     await one_time_tokens.create(
         session,
@@ -21,7 +21,7 @@ async def issue(session: AsyncSession, access: Access) -> str:
         token_hash=token_hash(ticket),
         lifetime_seconds=TICKET_SECONDS,
         user_id=access.user_id,
-        data={"session_id": str(access.session_id), "expires_at": access.expires_at},
+        data=data_of(access),
     )
     return ticket
 

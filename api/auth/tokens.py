@@ -29,11 +29,15 @@ HEADER: Final = frozenset({"alg", "kid", "typ"})
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """The verified user and login session, and the expiry of the authentication in seconds since 1970."""
+    """The verified user and login session, and the expiry of the authentication in seconds since 1970.
+
+    If `scopes` is set, `session_id` is the id of an API key with these scopes instead.
+    """
 
     user_id: UUID
     session_id: UUID
     expires_at: float
+    scopes: frozenset[str] | None = None
 
 
 class Claims(BaseModel):
@@ -105,4 +109,11 @@ def token_hash(token: str) -> str:
 
 def access_of(data: dict[str, Any], user_id: UUID) -> Access:
     """The access that a ticket was made from; see `tickets`."""
-    return Access(user_id, UUID(data["session_id"]), float(data["expires_at"]))
+    scopes = frozenset(data["scopes"]) if "scopes" in data else None
+    return Access(user_id, UUID(data["session_id"]), float(data["expires_at"]), scopes)
+
+
+def data_of(access: Access) -> dict[str, Any]:
+    """The inverse of `access_of`, as JSON."""
+    data: dict[str, Any] = {"session_id": str(access.session_id), "expires_at": access.expires_at}
+    return data if access.scopes is None else data | {"scopes": sorted(access.scopes)}

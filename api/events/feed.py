@@ -30,12 +30,35 @@ class JobEvent(NamedTuple):
     """One event: its type, and the row that it describes.
 
     The types are `job.status` (a new job, attempt or status, or a move to or from the trash), `job.progress`,
-    `job.preview`, `job.output` and `queue.position`.
+    `job.preview` and `job.output`.
     """
 
     type: str
     job: Job
     queue_position: int | None
+
+    @property
+    def job_id(self) -> UUID:
+        return self.job.id
+
+    @property
+    def revision(self) -> int:
+        return self.job.revision
+
+
+class PositionEvent(NamedTuple):
+    """The position of a queued job has changed, and nothing else."""
+
+    job_id: UUID
+    revision: int
+    queue_position: int
+
+    @property
+    def type(self) -> str:
+        return "queue.position"
+
+
+Event = JobEvent | PositionEvent
 
 
 class _State(NamedTuple):
@@ -69,19 +92,23 @@ class Feed:
     # When the snapshot was read, on the database's clock.
     _snapshot_at: datetime | None = None
     _sent: dict[UUID, _Sent] = field(default_factory=dict)
-    # The newest rows: of the jobs that are not terminal, and of those with unsent changes.
+    # The newest rows of the jobs with unsent changes. Sent rows are not kept: a prompt and its plan take kilobytes.
     _rows: dict[UUID, Job] = field(default_factory=dict)
-    _pending: set[UUID] = field(default_factory=set)
     _positions: dict[UUID, int] = field(default_factory=dict)
     _pending_positions: set[UUID] = field(default_factory=set)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
 
     def open_ids(self) -> list[UUID]:
         """The jobs that are not terminal, as far as this feed knows."""
-        return [job_id for job_id, job in self._rows.items() if job.status not in TERMINAL]
+        return [job_id for job_id in self._sent.keys() | self._rows.keys() if self._status(job_id) not in TERMINAL]
 
     def has_queued(self) -> bool:
-        return any(job.status == Status.QUEUED for job in self._rows.values())
+        return any(self._status(job_id) == Status.QUEUED for job_id in self._sent.keys() | self._rows.keys())
+
+    def _status(self, job_id: UUID) -> str:
+        """The newest known status."""
+        job = self._rows.get(job_id)
+        return job.status if job else self._sent[job_id].state.status
 
     def lacks(self, row: Job | Version) -> bool:
         """Whether this version of a job would be added by `offer`."""
@@ -95,7 +122,6 @@ class Feed:
         for job in snapshot:
             self._record_sent(job)
         self._positions = dict(positions)
-        self._pending.clear()
         for job in offered.values():
             self.offer(job)
 
@@ -103,7 +129,6 @@ class Feed:
         """Add a row, unless it is older than a known row or the snapshot has superseded it."""
         if self.lacks(job):
             self._rows[job.id] = job
-            self._pending.add(job.id)
             self._wake.set()
 
     def _accepts(self, row: Job | Version) -> bool:
@@ -114,19 +139,20 @@ class Feed:
         return not (sent is None and row.status in TERMINAL and self._is_before_snapshot(row.updated_at))
 
     def offer_positions(self, positions: Mapping[UUID, int]) -> None:
-        known = {job_id: position for job_id, position in positions.items() if job_id in self._rows}
+        known = {job_id: position for job_id, position in positions.items() if job_id in self._sent.keys() | self._rows}
         self._pending_positions |= {job_id for job_id, at in known.items() if self._positions.get(job_id) != at}
         self._positions = known
         if self._pending_positions:
             self._wake.set()
 
-    async def next(self) -> list[JobEvent]:
+    async def next(self) -> list[Event]:
         """Wait for events that are due, and record them as sent."""
         while True:
-            if len(self._pending) > MAX_PENDING:
+            if len(self._rows) > MAX_PENDING:
                 raise SlowReader
             self._wake.clear()
-            if events := [*self._due_events(), *self._position_events()]:
+            events: list[Event] = [*self._due_events(), *self._position_events()]
+            if events:
                 return events
             # Not wait_for: in Python 3.11 it discards a cancellation that arrives together with the event.
             with contextlib.suppress(TimeoutError):
@@ -135,15 +161,14 @@ class Feed:
 
     def _due_events(self) -> Iterator[JobEvent]:
         now = time.monotonic()
-        for job_id in [job_id for job_id in self._pending if self._due_at(job_id) <= now]:
-            self._pending.discard(job_id)
-            yield from self._events_of(self._rows[job_id])
+        for job_id in [job_id for job_id in self._rows if self._due_at(job_id) <= now]:
+            yield from self._events_of(self._rows.pop(job_id))
 
-    def _position_events(self) -> Iterator[JobEvent]:
+    def _position_events(self) -> Iterator[PositionEvent]:
         pending, self._pending_positions = self._pending_positions & self._positions.keys(), set()
-        for job_id in pending & self._rows.keys():
-            if self._rows[job_id].status == Status.QUEUED:
-                yield JobEvent("queue.position", self._rows[job_id], self._positions[job_id])
+        for job_id in pending & self._sent.keys():
+            if self._status(job_id) == Status.QUEUED:
+                yield PositionEvent(job_id, self._sent[job_id].revision, self._positions[job_id])
 
     def _events_of(self, job: Job) -> Iterator[JobEvent]:
         """The events that lead from the last sent row to this one."""
@@ -169,12 +194,10 @@ class Feed:
         return self._snapshot_at is not None and moment is not None and moment < self._snapshot_at
 
     def _record_sent(self, job: Job) -> None:
-        self._rows[job.id] = job
+        # Only trash events can follow a terminal state: its progress is not needed any more.
         rendering: tuple[object, str | None] = (job.progress, job.preview_key)
-        # Only trash events can follow a terminal state: its row and progress are not needed any more.
         if job.status in TERMINAL:
             rendering = (None, None)
-            del self._rows[job.id]
         self._sent[job.id] = _Sent(job.revision, _state(job), *rendering, time.monotonic())
 
     def _due_at(self, job_id: UUID) -> float:
@@ -185,4 +208,4 @@ class Feed:
         return sent.at + PROGRESS_SECONDS
 
     def _seconds_until_due(self) -> float | None:
-        return max(0.0, min(map(self._due_at, self._pending)) - time.monotonic()) if self._pending else None
+        return max(0.0, min(map(self._due_at, self._rows)) - time.monotonic()) if self._rows else None

@@ -3,7 +3,7 @@
 from typing import Any
 
 from api.dependencies import Gateway
-from api.events.feed import Feed, JobEvent
+from api.events.feed import Event, Feed, PositionEvent
 from api.jobs.schemas import job_view, job_views, preview_url, result_view
 from db.jobs import positions
 from db.jobs import queries as jobs
@@ -30,8 +30,10 @@ async def snapshot(gateway: Gateway, feed: Feed) -> dict[str, Any]:
     return {"jobs": [view.model_dump(mode="json") for view in views], "complete": len(views) == len(newest_first)}
 
 
-async def payload(gateway: Gateway, event: JobEvent) -> dict[str, Any]:
+async def payload(gateway: Gateway, event: Event) -> dict[str, Any]:
     """The `data` of one event."""
+    if isinstance(event, PositionEvent):
+        return {"queue_position": event.queue_position}
     job = event.job
     match event.type:
         case "job.status":
@@ -42,7 +44,5 @@ async def payload(gateway: Gateway, event: JobEvent) -> dict[str, Any]:
             async with gateway.sessions() as session:
                 artifacts = await jobs.artifacts(session, job.id, owner_id=job.owner_id)
             return result_view(job, artifacts, gateway.storage).model_dump(mode="json")
-        case "queue.position":
-            return {"queue_position": event.queue_position}
     progress = Progress.model_validate(job.progress).model_dump(mode="json")
     return {"attempt": job.attempt, "progress": progress, "eta_seconds": job.eta_seconds}

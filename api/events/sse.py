@@ -10,11 +10,11 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 from fastapi.responses import StreamingResponse
 
-from api.auth.dependencies import Auth, AuthDep, Caller
+from api.auth.dependencies import Auth, AuthDep, JobsReaderIdentity
 from api.auth.revocation import Watch
 from api.auth.tokens import Access
 from api.dependencies import Gateway, GatewayDep
-from api.events.feed import Feed, JobEvent
+from api.events.feed import Event, Feed, JobEvent
 from api.events.hub import HubDep
 from api.events.payloads import payload
 from api.jobs.dependencies import OwnJob
@@ -27,8 +27,8 @@ KEEP_ALIVE_SECONDS = 15.0
 router = APIRouter(prefix="/api", tags=["events"])
 
 
-async def job_feed(hub: HubDep, access: Caller, job_id: UUID) -> AsyncIterator[Feed]:
-    with hub.subscribe(access.user_id, job_id) as feed:
+async def job_feed(hub: HubDep, caller: JobsReaderIdentity, job_id: UUID) -> AsyncIterator[Feed]:
+    with hub.subscribe(caller.user.id, job_id) as feed:
         yield feed
 
 
@@ -36,13 +36,13 @@ async def job_feed(hub: HubDep, access: Caller, job_id: UUID) -> AsyncIterator[F
 async def stream_events(
     gateway: GatewayDep,
     auth: AuthDep,
-    access: Caller,
+    caller: JobsReaderIdentity,
     feed: Annotated[Feed, Depends(job_feed)],
     job: OwnJob,
 ) -> StreamingResponse:
     """The current `job.status`, then the events of the job, until it is terminal or the authentication ends."""
     feed.offer(job)
-    return StreamingResponse(event_stream(gateway, auth, access, feed), media_type="text/event-stream")
+    return StreamingResponse(event_stream(gateway, auth, caller.access, feed), media_type="text/event-stream")
 
 
 async def event_stream(gateway: Gateway, auth: Auth, access: Access, feed: Feed) -> AsyncIterator[str]:
@@ -61,10 +61,10 @@ async def live_events(gateway: Gateway, access: Access, feed: Feed, watch: Watch
             continue
         for event in events:
             yield await encode_event(gateway, event)
-        terminal = any(event.job.status in TERMINAL for event in events)
+        terminal = any(isinstance(event, JobEvent) and event.job.status in TERMINAL for event in events)
 
 
-async def encode_event(gateway: Gateway, event: JobEvent) -> str:
-    envelope = {"type": event.type, "job_id": str(event.job.id), "revision": event.job.revision}
+async def encode_event(gateway: Gateway, event: Event) -> str:
+    envelope = {"type": event.type, "job_id": str(event.job_id), "revision": event.revision}
     envelope |= {"data": await payload(gateway, event)}
-    return f"id: {event.job.revision}\nevent: {event.type}\ndata: {json.dumps(envelope, ensure_ascii=False)}\n\n"
+    return f"id: {event.revision}\nevent: {event.type}\ndata: {json.dumps(envelope, ensure_ascii=False)}\n\n"

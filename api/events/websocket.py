@@ -8,6 +8,7 @@ another one. docs/API.md describes the messages and the close codes.
 import asyncio
 import json
 import time
+from collections.abc import Coroutine
 from datetime import UTC, datetime
 from enum import IntEnum
 from typing import Any, Literal, NoReturn
@@ -17,7 +18,7 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from api.auth import tickets
-from api.auth.dependencies import Auth, AuthDep, Caller, CurrentUser, live_user
+from api.auth.dependencies import Auth, AuthDep, JobsReaderIdentity, live_user
 from api.auth.revocation import Watch
 from api.auth.tickets import TICKET_SECONDS
 from api.auth.tokens import Access
@@ -71,9 +72,9 @@ class ConnectionClosed(Exception):
 
 
 @router.post("/ws/ticket", status_code=201, responses=documented(401))
-async def create_ticket(session: Transaction, access: Caller, _: CurrentUser) -> Ticket:
-    """A ticket that opens one WebSocket within 30 seconds, so that the access token need not be sent over it."""
-    return Ticket(ticket=await tickets.issue(session, access))
+async def create_ticket(session: Transaction, caller: JobsReaderIdentity) -> Ticket:
+    """A ticket that opens one WebSocket within 30 seconds, so that neither token nor API key is sent over it."""
+    return Ticket(ticket=await tickets.issue(session, caller.access))
 
 
 @router.websocket("/ws")
@@ -178,7 +179,7 @@ class Connection:
         while True:
             for event in await feed.next():
                 data = await payload(self._gateway, event)
-                await self._send(event.type, data, event.job.id, event.job.revision)
+                await self._send(event.type, data, event.job_id, event.revision)
 
     async def _send_pings(self) -> NoReturn:
         while True:
@@ -208,21 +209,27 @@ class Connection:
         }
         await self._send("hello", data)
 
-    async def _send(
+    def _send(
         self, kind: str, data: dict[str, Any], job_id: UUID | None = None, revision: int | None = None
-    ) -> None:
-        """Send one message, or raise SlowReader. There is no queue: unsent changes stay in the feed and coalesce."""
+    ) -> Coroutine[Any, Any, None]:
+        """Send one message, or raise SlowReader. There is no queue: unsent changes stay in the feed and coalesce.
+
+        No coroutine itself, so that `data` is not kept while a client does not read.
+        """
+        self._seq += 1
+        envelope = {
+            "type": kind,
+            "seq": self._seq,
+            "at": _isoformat(time.time()),
+            "job_id": job_id and str(job_id),
+            "revision": revision,
+            "data": data,
+        }
+        return self._send_text(json.dumps(envelope, ensure_ascii=False))
+
+    async def _send_text(self, message: str) -> None:
+        """The lock is fair, so that messages are sent in the order of their `seq`."""
         async with self._send_lock:
-            self._seq += 1
-            envelope = {
-                "type": kind,
-                "seq": self._seq,
-                "at": _isoformat(time.time()),
-                "job_id": job_id and str(job_id),
-                "revision": revision,
-                "data": data,
-            }
-            message = json.dumps(envelope, ensure_ascii=False)
             try:
                 await asyncio.wait_for(self._websocket.send_text(message), SEND_SECONDS)
             except TimeoutError:

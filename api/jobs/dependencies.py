@@ -5,16 +5,18 @@ from uuid import UUID
 
 from fastapi import Depends, Header, Response
 
-from api.auth.dependencies import CurrentUser
+from api.auth.api_keys import PresentedKey
+from api.auth.dependencies import AuthDep, JobsReader, JobsReaderCredential, JobsWriter
 from api.dependencies import Gateway, GatewayDep, Transaction
-from api.problems import NotFound
+from api.problems import NotFound, Unauthenticated
 from api.rate_limits import take_in_transaction
 from db.jobs import queries as jobs
+from db.jobs import status as job_status
 from db.jobs.positions import queue_position
 from db.jobs.queries import Enqueued
 from db.jobs.quotas import Quotas
 from db.rate_limits import Bucket
-from db.tables import Job, Status
+from db.tables import Job, Scope, Status
 
 IdempotencyKey = Annotated[
     str | None,
@@ -24,7 +26,7 @@ IdempotencyKey = Annotated[
 ]
 
 
-async def get_own_job(session: Transaction, user: CurrentUser, job_id: UUID) -> Job:
+async def get_own_job(session: Transaction, user: JobsReader, job_id: UUID) -> Job:
     """The job named in the path. NotFound both if it does not exist and if another user owns it."""
     job = await jobs.get(session, job_id, owner_id=user.id)
     if job is None:
@@ -35,7 +37,27 @@ async def get_own_job(session: Transaction, user: CurrentUser, job_id: UUID) -> 
 OwnJob = Annotated[Job, Depends(get_own_job)]
 
 
-async def get_quotas(session: Transaction, gateway: GatewayDep, user: CurrentUser) -> Quotas:
+async def get_polled_job(gateway: GatewayDep, auth: AuthDep, credential: JobsReaderCredential, job_id: UUID) -> Job:
+    """As `get_own_job`, but without a transaction: one statement reads the session or the key, and the job."""
+    if isinstance(credential, PresentedKey):
+        key, job = await job_status.read_by_key(gateway.direct, job_id, key_hash=credential.key_hash)
+        if key is None:
+            raise auth.api_keys.refuse(credential)
+        auth.api_keys.admit(credential, key, [Scope.JOBS_READ])
+    else:
+        user_id, session_id = credential.user_id, credential.session_id
+        signed_in, job = await job_status.read(gateway.direct, job_id, user_id=user_id, session_id=session_id)
+        if not signed_in:
+            raise Unauthenticated("the session has ended")
+    if job is None:
+        raise NotFound
+    return job
+
+
+PolledJob = Annotated[Job, Depends(get_polled_job)]
+
+
+async def get_quotas(session: Transaction, gateway: GatewayDep, user: JobsWriter) -> Quotas:
     """The quotas of a submission, which counts against the rate limit: queue and cancel in a loop is bounded, too."""
     settings = gateway.settings
     await take_in_transaction(

@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse
 from api.dependencies import GatewayDep, Transaction
 from api.jobs.dependencies import OwnJob
 from api.jobs.schemas import ResultView, result_view
-from api.problems import JobCanceled, JobFailed, NotReady, documented
+from api.problems import JobCanceled, JobFailed, NotReady, ResultGone, documented
 from db.jobs import queries as jobs
 from db.tables import Job, Status
 
@@ -27,7 +27,15 @@ def require_succeeded(job: Job) -> None:
 @router.get(
     "/result/{job_id}",
     response_model=ResultView,
-    responses=documented(401, 404, 409, 410, _307="redirect to the video, unless the client accepts JSON"),
+    responses=documented(
+        401,
+        404,
+        NotReady,
+        JobFailed,
+        JobCanceled,
+        ResultGone,
+        _307="redirect to the video, unless the client accepts JSON",
+    ),
 )
 async def get_result(
     session: Transaction, gateway: GatewayDep, job: OwnJob, accept: Annotated[str, Header()] = "*/*"

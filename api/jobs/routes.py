@@ -5,35 +5,44 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
-from api.auth.dependencies import Caller, CurrentUser
+from api.auth.dependencies import JobsReader, JobsWriter
 from api.dependencies import GatewayDep, Transaction
-from api.jobs.dependencies import IdempotencyKey, QuotasDep, read_position, set_submit_headers
+from api.jobs.dependencies import IdempotencyKey, PolledJob, QuotasDep, read_position, set_submit_headers
+from api.jobs.etags import IfNoneMatch, job_etag, matches
 from api.jobs.schemas import JobList, JobView, StatusFilter, job_list, job_view
-from api.problems import NotFound, Unauthenticated, documented
+from api.problems import NotFound, documented
+from db.errors import IdempotencyKeyReuse, NotEnded, NotRetryable, QueueFull, QuotaExceeded
 from db.jobs import positions, trash
 from db.jobs import queries as jobs
-from db.jobs import status as job_status
+
+RETRY_PROBLEMS = documented(401, 404, 422, 429, NotRetryable, IdempotencyKeyReuse, QueueFull, QuotaExceeded)
 
 router = APIRouter(prefix="/api", tags=["jobs"])
 
 
-@router.get("/status/{job_id}", response_model=JobView, responses=documented(401, 404))
-async def status(gateway: GatewayDep, access: Caller, job_id: UUID) -> Response:
-    """One statement, and no transaction unless the job is queued: clients without events poll this route."""
-    found = await job_status.read(gateway.direct, job_id, user_id=access.user_id, session_id=access.session_id)
-    if not found.signed_in:
-        raise Unauthenticated("the session has ended")
-    if found.job is None:
-        raise NotFound
-    view = job_view(found.job, gateway.storage, await read_position(gateway, found.job))
-    return Response(view.model_dump_json(), media_type="application/json")
+@router.get(
+    "/status/{job_id}",
+    response_model=JobView,
+    responses=documented(401, 404, _304="the job has not changed since the ETag was sent"),
+)
+async def status(gateway: GatewayDep, job: PolledJob, if_none_match: IfNoneMatch = "") -> Response:
+    """One statement, and no transaction unless the job is queued: clients without events poll this route.
+
+    The response has an ETag; sent back as `If-None-Match`, it makes a poll without a change a 304 without a body.
+    """
+    position = await read_position(gateway, job)
+    headers = {"ETag": job_etag(job, position)}
+    if matches(if_none_match, headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    view = job_view(job, gateway.storage, position)
+    return Response(view.model_dump_json(), media_type="application/json", headers=headers)
 
 
 @router.get("/jobs", responses=documented(401, 422))
 async def list_jobs(
     session: Transaction,
     gateway: GatewayDep,
-    user: CurrentUser,
+    user: JobsReader,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     after: Annotated[UUID | None, Query(description="the last_id of the previous page")] = None,
     order: Literal["asc", "desc"] = "desc",
@@ -48,7 +57,7 @@ async def list_jobs(
 
 
 @router.post("/jobs/{job_id}/cancel", status_code=202, responses=documented(401, 404))
-async def cancel(session: Transaction, gateway: GatewayDep, user: CurrentUser, job_id: UUID) -> JobView:
+async def cancel(session: Transaction, gateway: GatewayDep, user: JobsWriter, job_id: UUID) -> JobView:
     """Cancel a job: immediately if queued, within a denoising step if running. A terminal job is returned unchanged."""
     job = await jobs.request_cancel(session, job_id, owner_id=user.id)
     if job is None:
@@ -56,8 +65,8 @@ async def cancel(session: Transaction, gateway: GatewayDep, user: CurrentUser, j
     return job_view(job, gateway.storage)
 
 
-@router.delete("/jobs/{job_id}", responses=documented(401, 404, 409))
-async def move_to_trash(session: Transaction, gateway: GatewayDep, user: CurrentUser, job_id: UUID) -> JobView:
+@router.delete("/jobs/{job_id}", responses=documented(401, 404, NotEnded))
+async def move_to_trash(session: Transaction, gateway: GatewayDep, user: JobsWriter, job_id: UUID) -> JobView:
     """Move a terminal job to the trash. It can be restored for 30 days."""
     job = await trash.move_to_trash(session, job_id, owner_id=user.id)
     if job is None:
@@ -66,7 +75,7 @@ async def move_to_trash(session: Transaction, gateway: GatewayDep, user: Current
 
 
 @router.post("/jobs/{job_id}/restore", responses=documented(401, 404))
-async def restore(session: Transaction, gateway: GatewayDep, user: CurrentUser, job_id: UUID) -> JobView:
+async def restore(session: Transaction, gateway: GatewayDep, user: JobsWriter, job_id: UUID) -> JobView:
     """Restore a job from the trash. A job that is not in the trash is returned unchanged."""
     job = await trash.restore(session, job_id, owner_id=user.id)
     if job is None:
@@ -74,12 +83,12 @@ async def restore(session: Transaction, gateway: GatewayDep, user: CurrentUser, 
     return job_view(job, gateway.storage)
 
 
-@router.post("/jobs/{job_id}/retry", status_code=201, responses=documented(401, 404, 409, 422, 429))
+@router.post("/jobs/{job_id}/retry", status_code=201, responses=RETRY_PROBLEMS)
 async def retry(
     session: Transaction,
     gateway: GatewayDep,
     quotas: QuotasDep,
-    user: CurrentUser,
+    user: JobsWriter,
     response: Response,
     job_id: UUID,
     idempotency_key: IdempotencyKey = None,

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, WithJsonSchema
+from pydantic import AwareDatetime, BaseModel, Field, WithJsonSchema
 
 from api.problems import ResultGone
 from db.jobs.queries import Page
@@ -50,6 +50,7 @@ class JobView(BaseModel):
     trashed_at: AwareDatetime | None
     preview_url: str | None
     retried_from: UUID | None
+    video_id: UUID | None = Field(description="the video that the job made")
     links: dict[str, str]
 
 
@@ -110,28 +111,6 @@ def job_list(page: Page, storage: Storage, queue_positions: Mapping[UUID, int]) 
     return JobList(data=data, first_id=first_id, last_id=last_id, has_more=has_more)
 
 
-class JobAccepted(BaseModel):
-    job_id: UUID
-    status: ViewStatus
-    created_at: AwareDatetime
-    queue_position: int | None
-    warnings: list[str]
-    links: dict[str, str]
-
-
-def job_accepted(job: Job, queue_position: int | None) -> JobAccepted:
-    return JobAccepted.model_validate(
-        {
-            "job_id": job.id,
-            "status": job.shown_status,
-            "created_at": job.created_at,
-            "queue_position": queue_position,
-            "warnings": job.warnings,
-            "links": job_links(job.id),
-        }
-    )
-
-
 class OutputView(BaseModel):
     kind: str
     url: str
@@ -153,6 +132,32 @@ class ResultView(BaseModel):
     outputs: list[OutputView]
     resolved: dict[str, Any]
     warnings: list[str]
+
+
+class JobAccepted(BaseModel):
+    """A submitted job. `error` and `result` are set only if the request waited for the end of the job."""
+
+    job_id: UUID
+    status: ViewStatus
+    created_at: AwareDatetime
+    queue_position: int | None
+    warnings: list[str]
+    links: dict[str, str]
+    error: JobError | None = None
+    result: ResultView | None = None
+
+
+def job_accepted(job: Job, queue_position: int | None) -> JobAccepted:
+    return JobAccepted.model_validate(
+        {
+            "job_id": job.id,
+            "status": job.shown_status,
+            "created_at": job.created_at,
+            "queue_position": queue_position,
+            "warnings": job.warnings,
+            "links": job_links(job.id),
+        }
+    )
 
 
 def output_view(job: Job, artifact: Artifact, storage: Storage) -> OutputView:

@@ -57,3 +57,53 @@ def password_changed() -> Message:
 request a new password at once.
 """,
     )
+
+
+def change_email(public_url: str, token: str) -> Message:
+    return Message(
+        "Confirm your new e-mail address",
+        f"""Somebody, probably you, wants to use this address for an AuraAnim account. To confirm it, sign in and open
+
+{_link(public_url, "change-email", token)}
+
+The link is valid for 24 hours. If it was not you, ignore this mail: nothing has changed.
+""",
+    )
+
+
+def email_changed() -> Message:
+    return Message(
+        "Your e-mail address was changed",
+        """The e-mail address of your AuraAnim account was changed, and mails are no longer sent to this one. If it was
+not you, ask the administrator at once.
+""",
+    )
+
+
+def passkey_added() -> Message:
+    return _credentials_changed("A passkey was added", "A passkey was added to your AuraAnim account.")
+
+
+def passkey_removed() -> Message:
+    return _credentials_changed("A passkey was removed", "A passkey of your AuraAnim account was removed.")
+
+
+def key_added(name: str) -> Message:
+    return _credentials_changed("An API key was made", f"An API key was made for your AuraAnim account: {name}.")
+
+
+def second_factor_enabled() -> Message:
+    return _credentials_changed(
+        "The second factor was turned on", "Sign-in to your AuraAnim account now asks for a code of your authenticator."
+    )
+
+
+def second_factor_removed() -> Message:
+    return _credentials_changed(
+        "The second factor was turned off", "Sign-in to your AuraAnim account no longer asks for a code."
+    )
+
+
+def _credentials_changed(subject: str, fact: str) -> Message:
+    advice = "If it was not you, choose a new password at once, and look through your sessions, passkeys and API keys."
+    return Message(subject, f"{fact}\n{advice}\n")

@@ -1,20 +1,11 @@
 """Bodies of the routes under /api/me."""
 
-import unicodedata
-from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from api.auth.schemas import Body, Code, NewPassword, Password
+from api.auth.schemas import Body, Code, Email, Name, NewPassword, Password, Token
 from db.tables import LoginSession, User
-from pipeline.contract.spec import plain_text
-
-MAX_NAME_CHARS = 80
-
-
-def _name(value: str) -> str:
-    return unicodedata.normalize("NFC", plain_text(value))
 
 
 class Profile(BaseModel):
@@ -35,12 +26,29 @@ def profile(user: User) -> Profile:
 
 
 class ProfileChange(Body):
-    display_name: Annotated[str, Field(max_length=MAX_NAME_CHARS), AfterValidator(_name)]
+    display_name: Name
 
 
 class PasswordChange(Body):
     current_password: Password
     new_password: NewPassword
+
+
+class EmailChange(Body):
+    password: Password
+    email: Email
+
+
+class EmailChangeAnswer(BaseModel):
+    """The answer to a change of the address, which is the same whether or not another account has the new one."""
+
+    email_verification_required: bool = Field(
+        description="true: the address changes once the token of the mail is confirmed; false: it has changed already"
+    )
+
+
+class EmailConfirmation(Body):
+    token: Token
 
 
 class PasswordConfirmation(Body):
@@ -62,11 +70,20 @@ class SessionView(BaseModel):
 
 class SessionList(BaseModel):
     data: list[SessionView]
+    first_id: UUID | None
+    last_id: UUID | None
+    has_more: bool
 
 
 def session_view(row: LoginSession, current: UUID) -> SessionView:
     columns = {name: getattr(row, name) for name in SessionView.model_fields if name != "current"}
     return SessionView(current=row.id == current, **columns)
+
+
+def session_list(rows: list[LoginSession], limit: int, current: UUID) -> SessionList:
+    data = [session_view(row, current) for row in rows[:limit]]
+    first_id, last_id = (data[0].id, data[-1].id) if data else (None, None)
+    return SessionList(data=data, first_id=first_id, last_id=last_id, has_more=len(rows) > limit)
 
 
 class NewSecondFactor(BaseModel):

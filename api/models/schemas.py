@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from pipeline.contract.catalog import LORAS, Model, family_of
 from pipeline.contract.styles import styles_for
@@ -17,6 +17,7 @@ class ModelView(BaseModel):
 
     name: str
     title: str
+    default: bool = Field(description="used by requests that name no model")
     licence: str
     knows: str
     words: dict[str, list[str]] | None
@@ -37,11 +38,12 @@ class ModelList(BaseModel):
     data: list[ModelView]
 
 
-def model_view(model: Model) -> ModelView:
+def model_view(model: Model, default: str) -> ModelView:
     family = family_of(model)
     return ModelView(
         name=model.name,
         title=model.title,
+        default=model.name == default,
         licence=model.licence,
         knows=model.knows,
         words={group: sorted(words) for group, words in WORDS.items()} if model.vocabulary else None,

@@ -21,7 +21,7 @@ def gateway_url(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def require_free_port(host: str, port: int) -> None:
+def require_free_port(host: str, port: int, option: str = "--port") -> None:
     """Raises StartFailed if this process cannot listen there."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
@@ -29,7 +29,7 @@ def require_free_port(host: str, port: int) -> None:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
     except OSError as error:
-        reason = f"{error.strerror}: choose another one with --port or --host"
+        reason = f"{error.strerror}: choose another one with {option} or --host"
         raise StartFailed(f"cannot listen on port {port} of {host}: {reason}") from None
 
 

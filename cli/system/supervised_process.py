@@ -1,6 +1,7 @@
 """A process that `aura up` keeps running: restarted with backoff when it exits, and stopped with SIGTERM."""
 
 import ctypes
+import os
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from cli.system.log_pipe import LogPipe
+from cli.system.log_writer import file_size
 
 # Seconds before the next start, by the number of consecutive failed starts.
 BACKOFF_SECONDS: Final = (0.5, 1, 2, 4, 8, 16, 30)
@@ -59,6 +61,9 @@ class SupervisedProcess:
         self._ready_file = ready_file
         if ready_file:
             self._environment["AURA_READY_FILE"] = str(ready_file)
+        # Where the output of this process begins, in a log that older ones have written to.
+        self._log_offset = 0
+        self._was_ready = False
         self._log_pipe: LogPipe | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._started_at = 0.0
@@ -72,10 +77,22 @@ class SupervisedProcess:
     def is_ready(self) -> bool:
         return self._ready_file is None or self._ready_file.exists()
 
+    @property
+    def failure(self) -> int | None:
+        """The exit status if the process has ended without ever being ready, and does not ask for another start.
+
+        A process without a ready file counts as never ready.
+        """
+        status = self._process.poll() if self._process else None
+        was_ready = self._was_ready or (self._ready_file is not None and self._ready_file.exists())
+        return None if was_ready or status == os.EX_TEMPFAIL else status
+
     def start(self) -> None:
         if self._ready_file:
             self._ready_file.unlink(missing_ok=True)
-        self._log_pipe = self._log_pipe or LogPipe(self._log)
+        if self._log_pipe is None:
+            self._log_offset = file_size(self._log)
+            self._log_pipe = LogPipe(self._log)
         self._process = subprocess.Popen(
             self._command,
             env=self._environment,
@@ -100,6 +117,7 @@ class SupervisedProcess:
         if status is None:
             return None
         self._process = None
+        self._was_ready |= self.is_ready
         self._backoff.begin(uptime=time.monotonic() - self._started_at)
         return status
 
@@ -120,7 +138,11 @@ class SupervisedProcess:
             self._log_pipe.close()
             self._log_pipe = None
 
-    def log_tail(self, lines: int = 5) -> str:
-        """The last lines of the log, for the message of a failed start."""
-        text = self._log.read_text(errors="replace") if self._log.exists() else ""
+    def log_tail(self, lines: int = 20) -> str:
+        """The last lines of what was written since the first start."""
+        if not self._log.exists():
+            return ""
+        with self._log.open("rb") as log:
+            log.seek(self._log_offset if file_size(self._log) >= self._log_offset else 0)  # else: rotated
+            text = log.read().decode(errors="replace")
         return "\n".join(text.splitlines()[-lines:])

@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Final
 
 from cli.system.address import StartFailed, gateway_url, is_ready, require_free_port
 from cli.system.data_dir import STOPPING, DataDir, operator_settings, write_file
+from cli.system.log_lines import cause, waiting_stages
 from cli.system.supervised_process import Backoff, SupervisedProcess
+from cli.system.web import WebApp, WebUnavailable
 
 if TYPE_CHECKING:
     from db.embedded import Postgres
 
 START_TIMEOUT_SECONDS: Final = 180
-# A process that had to be started more often than this while the system starts is not going to become ready.
-MAX_STARTS: Final = 3
 SUPERVISION_INTERVAL_SECONDS: Final = 0.5
-STOP_TIMEOUT_SECONDS: Final = {"dispatcher": 30, "gateway": 10, "ray": 30}
+STOP_TIMEOUT_SECONDS: Final = {"dispatcher": 30, "web": 5, "gateway": 10, "ray": 30}
 # The modules of the processes, and the settings that each of them must not get.
 MODULES: Final = {"ray": "pipeline.cluster", "gateway": "api", "dispatcher": "pipeline.dispatch"}
 GATEWAY_SECRETS: Final = ("SECRET_KEY", "SECRET_KEY_PREVIOUS", "SMTP_PASSWORD")
@@ -33,15 +33,16 @@ WITHHELD: Final = {
     "gateway": ("OWNER_DATABASE_URL", "ADMIN_DATABASE_URL", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"),
     "dispatcher": ("OWNER_DATABASE_URL", "ADMIN_DATABASE_URL", *GATEWAY_SECRETS),
 }
-# An event of the log of `ray`.
-WAITING_FOR_STAGES: Final = "waiting for stages"
 
 
 class System:
     """The processes of one data directory. `echo` prints a line for the user."""
 
-    def __init__(self, data_dir: DataDir, *, host: str, port: int, echo: Callable[[str], None]) -> None:
+    def __init__(
+        self, data_dir: DataDir, *, host: str, port: int, echo: Callable[[str], None], web: WebApp | None = None
+    ) -> None:
         self.url = gateway_url(host, port)
+        self._web = web
         self._data_dir, self._host, self._port, self._echo = data_dir, host, port, echo
         self._postgres: Postgres | None = None
         self._postgres_backoff = Backoff()
@@ -57,6 +58,8 @@ class System:
             signal.signal(number, lambda *_: self._stop.set())
         try:
             require_free_port(self._host, self._port)
+            if self._web:
+                require_free_port(self._host, self._web.port, option="--web-port")
             raise_file_limit()
             self._start()
             if self._wait_until_ready():
@@ -72,11 +75,44 @@ class System:
         self._start_process("ray", self._data_dir.environment("", self.url))
         database_url = self._start_database()
         self._prepare_database(database_url)
-        environment = self._data_dir.environment(database_url, self.url)
+        self._prepare_web()
+        environment = self._data_dir.environment(database_url, self._web_url or self.url)
         self._start_process("gateway", environment, "--host", self._host, "--port", str(self._port))
         self._start_process("dispatcher", environment)
+        self._start_web()
         write_file(self._data_dir.address_file, self.url)
         self._write_processes_file()
+
+    @property
+    def _web_url(self) -> str | None:
+        """The address of the web app, which also serves the gateway; None: it does not run."""
+        return gateway_url(self._host, self._web.port) if self._web else None
+
+    def _prepare_web(self) -> None:
+        """Build the web app if its sources have changed. If it cannot be served, the rest runs without it."""
+        if self._web is None:
+            return
+        try:
+            self._web.require()
+            if not self._web.is_current:
+                self._echo("building the web app (only when its sources have changed)")
+                self._web.build(self._data_dir.log("web-build"))
+        except WebUnavailable as error:
+            self._echo(f"no web app: {error}")
+            self._web = None
+
+    def _start_web(self) -> None:
+        if self._web is None:
+            return
+        self._echo("starting web")
+        web = SupervisedProcess(
+            "web",
+            self._web.command(),
+            environment=self._web.environment(self._host, self.url, operator_settings()),
+            log=self._data_dir.log("web"),
+        )
+        self._processes.append(web)
+        web.start()
 
     def _start_process(self, name: str, environment: dict[str, str], *options: str) -> None:
         self._echo(f"starting {name}")
@@ -125,19 +161,24 @@ class System:
         return False
 
     def _raise_if_start_failed(self, *, is_late: bool) -> None:
-        """StartFailed if a process keeps exiting or, after the timeout, for the process that is not ready."""
-        failed = next((process for process in self._processes if process.starts > MAX_STARTS), None)
-        if is_late and failed is None:
+        """StartFailed if a process has ended before it was ready or, after the timeout, for one that is not ready."""
+        for process in self._processes:
+            if process.name != "web" and (status := process.failure) is not None:
+                process.wait(STOP_TIMEOUT_SECONDS[process.name])  # completes its log
+                raise StartFailed(self._failure_message(process, f"exited with status {status}"))
+        if is_late:
             gateway = next(process for process in self._processes if process.name == "gateway")
-            failed = next((process for process in self._processes if not process.is_ready), gateway)
-        if failed:
-            raise StartFailed(f"{failed.name} did not start; its log ends with:\n{failed.log_tail()}")
+            late = next((process for process in self._processes if not process.is_ready), gateway)
+            raise StartFailed(self._failure_message(late, f"is not ready after {START_TIMEOUT_SECONDS} s"))
+
+    def _failure_message(self, process: SupervisedProcess, problem: str) -> str:
+        return f"{process.name} {problem}: {cause(process.log_tail())} (log: {self._data_dir.log(process.name)})"
 
     def _missing(self) -> str:
         """What the start waits for, in words; empty if the system is ready."""
         ray, *others = self._processes
         if not ray.is_ready:
-            stages = waiting_stages(ray.log_tail(20)) if self._data_dir.ray_address_file.exists() else ()
+            stages = waiting_stages(ray.log_tail()) if self._data_dir.ray_address_file.exists() else ()
             return f"waiting for {', '.join(stages)}" if stages else "waiting for Ray"
         if waiting := [process.name for process in others if not process.is_ready]:
             return f"waiting for the {waiting[0]}"
@@ -145,6 +186,8 @@ class System:
 
     def _print_addresses(self) -> None:
         self._echo("ready")
+        if self._web_url:
+            self._echo(f"  web app         {self._web_url}")
         self._echo(f"  API             {self.url}")
         self._echo(f"  OpenAPI         {self.url}/api/openapi.json")
         self._echo(f"  data and logs   {self._data_dir.path}")
@@ -199,17 +242,6 @@ class System:
             self._postgres.stop()
         for path in (self._data_dir.processes_file, self._data_dir.status_file):
             path.unlink(missing_ok=True)
-
-
-def waiting_stages(log: str) -> tuple[str, ...]:
-    """The stages that the newest line of the log of `ray` names; none before the first such line."""
-    for line in reversed(log.splitlines()):
-        if '"ready"' in line:
-            break
-        if WAITING_FOR_STAGES in line:
-            with contextlib.suppress(ValueError):
-                return tuple(json.loads(line)["stages"])
-    return ()
 
 
 def raise_file_limit() -> None:

@@ -6,10 +6,13 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, select
+
 from db.direct import Direct, Statement
+from db.jobs.sql import JOB_COLUMNS
 from db.tables import Job
 
-_JOBS: Final = Statement.of("SELECT * FROM jobs WHERE id = ANY(CAST(:ids AS uuid[]))")
+_JOBS: Final = Statement.of(select(*JOB_COLUMNS).where(Job.id == any_(bindparam("ids", type_=ARRAY(Uuid())))))
 _VERSIONS: Final = Statement.of("""
     SELECT id, owner_id, status, revision, updated_at FROM jobs
     WHERE owner_id = ANY(CAST(:owner_ids AS uuid[])) AND status = 'queued'

@@ -136,8 +136,13 @@ async def publish(
     warnings: list[str],
     artifacts: list[dict[str, Any]],
 ) -> bool:
-    """End the job as succeeded with these objects. False, and no change, if fenced or if a cancel was accepted."""
+    """End the job as succeeded, and make its video with these objects, one of which has the kind `video`.
+
+    False, and no change, if fenced or if a cancel was accepted.
+    """
+    (video,) = [artifact for artifact in artifacts if artifact["kind"] == "video"]
     values = {
+        "video": json.dumps(video),
         "resolved": json.dumps(resolved),
         "warnings": json.dumps(warnings),
         "artifacts": json.dumps([{"id": str(uuid7()), **artifact} for artifact in artifacts]),

@@ -1,7 +1,7 @@
 """Jobs as their owners use them: submit, read, cancel, retry."""
 
 # ruff: noqa: S608  (composed of constants; every value is a bind parameter)
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from db.errors import IdempotencyKeyReuse, NotRetryable
 from db.jobs.quotas import Quotas, check_quotas
 from db.jobs.sql import TOUCHED, notify
-from db.tables import Artifact, Job, Status
+from db.tables import Artifact, Job, Status, Video
 
 # Rows as they are in the database, although the session may hold an older copy.
 _fresh: Final = select(Job).execution_options(populate_existing=True)
@@ -43,8 +43,10 @@ async def enqueue(
     request_hash: str | None = None,
     priority: int = 0,
     retried_from: UUID | None = None,
+    base: dict[str, Any] | None = None,
+    reduced: bool = False,
 ) -> Enqueued:
-    """A new queued job, or the existing job of this Idempotency-Key.
+    """A new queued job, or the existing job of this Idempotency-Key. With a base clip the job draws no frames.
 
     Raises QueueFull, QuotaExceeded or IdempotencyKeyReuse. An advisory lock serialises the submissions of one user.
     """
@@ -57,6 +59,8 @@ async def enqueue(
         request_hash=request_hash,
         priority=priority,
         retried_from=retried_from,
+        base=base,
+        reduced=reduced,
     )
     return await _submit(session, job, quotas)
 
@@ -86,7 +90,7 @@ async def retry(
         priority=old.priority,
         reduced=old.reduced,
         retried_from=old.id,
-        base=await _kept_base(session, old),
+        base=old.base if old.base and await lock_base(session, old.base) else None,
     )
     return await _submit(session, job, quotas)
 
@@ -137,11 +141,11 @@ async def by_ids(session: AsyncSession, ids: Iterable[UUID]) -> list[Job]:
 
 
 async def artifacts(session: AsyncSession, job_id: UUID, *, owner_id: UUID) -> list[Artifact]:
-    """The objects of the attempt that succeeded; none of a job that has not succeeded."""
+    """The objects of the job's video; none of a job that has not succeeded."""
     statement = (
         select(Artifact)
-        .join(Job, (Job.id == Artifact.job_id) & (Job.attempt == Artifact.attempt))
-        .where(Job.id == job_id, Job.owner_id == owner_id, Job.status == Status.SUCCEEDED, Artifact.kind != "base")
+        .join(Video, Video.id == Artifact.video_id)
+        .where(Video.job_id == job_id, Video.owner_id == owner_id)
         .order_by(Artifact.id)
     )
     return list(await session.scalars(statement))
@@ -162,7 +166,8 @@ CANCEL: Final = f"""UPDATE jobs SET
         charged_seconds = CASE status WHEN 'queued' THEN 0 ELSE charged_seconds END,
         {TOUCHED}
     WHERE id = :job_id AND owner_id = :owner_id AND status IN ('queued', 'running') AND cancel_requested_at IS NULL
-    RETURNING jobs.*, {notify("CASE jobs.status WHEN 'canceled' THEN 'status' ELSE 'cancel' END")}"""
+    RETURNING jobs.*, NULL::uuid AS video_id,
+        {notify("CASE jobs.status WHEN 'canceled' THEN 'status' ELSE 'cancel' END")}"""
 
 
 async def _submit(session: AsyncSession, job: Job, quotas: Quotas) -> Enqueued:
@@ -188,9 +193,11 @@ async def _existing(session: AsyncSession, job: Job) -> Job | None:
     return existing
 
 
-async def _kept_base(session: AsyncSession, old: Job) -> dict[str, Any] | None:
-    """The base clip that a retry continues from. The row lock keeps the garbage collection off until the commit."""
-    if old.base is None:
-        return None
-    kept = select(Artifact.id).where(Artifact.key == old.base["key"], Artifact.expires_at > func.now())
-    return old.base if await session.scalar(kept.with_for_update(read=True)) else None
+async def lock_base(session: AsyncSession, base: Mapping[str, Any], *, expired: bool = False) -> bool:
+    """Whether this base clip is kept, for a job that starts from it; with `expired`, whether it still exists.
+
+    The row lock keeps the garbage collection off until the commit.
+    """
+    kept = select(Artifact.id).where(Artifact.key == base["key"])
+    kept = kept if expired else kept.where(Artifact.expires_at > func.now())
+    return await session.scalar(kept.with_for_update(read=True)) is not None

@@ -2,6 +2,12 @@
 
 from typing import Final
 
+from db.tables import Job
+
+# All that a statement of `db.direct` reads of a job, and the names in its rows.
+JOB_COLUMNS: Final = (*Job.__table__.c, Job.video_id)
+JOB_ATTRIBUTES: Final = (*(column.name for column in Job.__table__.c), "video_id")
+
 # Part of every SET clause whose change a client can see.
 TOUCHED: Final = "revision = jobs.revision + 1, updated_at = clock_timestamp()"
 

@@ -44,22 +44,37 @@ KEEP_BASE: Final = f"""UPDATE jobs SET base = CAST(:base AS jsonb), {TOUCHED}
     WHERE {HELD}
     RETURNING id"""
 
+# The job, its attempt, the video and its objects in one statement. A job that finishes another video names it in its
+# base clip; the title and the tags are taken from there.
 PUBLISH: Final = f"""WITH moved AS (
         UPDATE jobs SET
             status = 'succeeded', resolved = CAST(:resolved AS jsonb), warnings = CAST(:warnings AS jsonb),
             lease_owner = NULL, lease_expires_at = NULL, eta_seconds = NULL, finished_at = clock_timestamp(),
             progress = progress || '{{"value": 1}}', {TOUCHED}
         WHERE {HELD} AND jobs.cancel_requested_at IS NULL
-        RETURNING id, attempt, {notify("'status'")}
+        RETURNING jobs.*, {notify("'status'")}
     ), closed AS (
         UPDATE attempts SET ended_at = clock_timestamp(), outcome = 'succeeded'
         FROM moved WHERE attempts.job_id = moved.id AND attempts.attempt = moved.attempt
+    ), named AS MATERIALIZED (
+        SELECT uuidv7() AS id FROM moved
+    ), made AS (
+        INSERT INTO videos (id, created_at, owner_id, job_id, finished_from, title, tags, prompt, spec, resolved, base,
+            format, width, height, fps, frames, duration)
+        SELECT named.id, uuid_extract_timestamp(named.id), moved.owner_id, moved.id, source.id,
+            coalesce(source.title, ''), coalesce(source.tags, '{{}}'), coalesce(moved.spec ->> 'prompt', ''),
+            moved.spec, moved.resolved, moved.base - 'video_id', split_part(file.content_type, '/', 2),
+            file.width, file.height, file.fps, file.frames, file.duration
+        FROM moved CROSS JOIN named CROSS JOIN jsonb_to_record(CAST(:video AS jsonb)) AS file(
+            content_type text, width integer, height integer, fps float8, frames integer, duration float8)
+        LEFT JOIN videos AS source ON source.id = CAST(moved.base ->> 'video_id' AS uuid)
+        RETURNING id
     ), stored AS (
-        INSERT INTO artifacts (id, job_id, attempt, kind, key, content_type, width, height, fps, frames, duration,
-            size_bytes, sha256)
-        SELECT artifact.id, moved.id, moved.attempt, kind, key, content_type, width, height, fps, frames, duration,
-            size_bytes, sha256
-        FROM moved CROSS JOIN jsonb_to_recordset(CAST(:artifacts AS jsonb)) AS artifact(
+        INSERT INTO artifacts (id, job_id, attempt, video_id, kind, key, content_type, width, height, fps, frames,
+            duration, size_bytes, sha256)
+        SELECT artifact.id, moved.id, moved.attempt, made.id, kind, key, content_type, width, height, fps, frames,
+            duration, size_bytes, sha256
+        FROM moved CROSS JOIN made CROSS JOIN jsonb_to_recordset(CAST(:artifacts AS jsonb)) AS artifact(
             id uuid, kind text, key text, content_type text, width integer, height integer, fps float8,
             frames integer, duration float8, size_bytes bigint, sha256 text)
     )

@@ -1,6 +1,7 @@
 """The trash: jobs in a terminal state that their owner has deleted. They can be restored for some days.
 
-A purge deletes rows only. Their objects are then orphans, which `db/storage/garbage_collection.py` deletes.
+A job and its video are in the trash together, whichever of them was moved (`db/videos/trash.py`). A purge deletes rows
+only. Their objects are then orphans, which `db/storage/garbage_collection.py` deletes.
 """
 
 from datetime import timedelta
@@ -13,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from db.errors import NotEnded
 from db.jobs.queries import get
 from db.jobs.sql import notify
-from db.tables import TERMINAL, Job, Status
+from db.tables import TERMINAL, Job, Status, Video
 
 KEPT_DAYS: Final = 30
 # How long a job that was canceled before it started is kept.
@@ -69,7 +70,17 @@ async def _set(session: AsyncSession, job_id: UUID, owner_id: UUID, *, trashed: 
         .values(
             trashed_at=func.now() if trashed else None, revision=Job.revision + 1, updated_at=func.clock_timestamp()
         )
-        .returning(Job, literal_column(notify("'status'"), Text))
-        .execution_options(populate_existing=True)
+        .returning(Job.id, literal_column(notify("'status'"), Text))
+        .execution_options(synchronize_session=False)
     )
-    return await session.scalar(statement)
+    if await session.scalar(statement) is None:
+        return None
+    job = await session.get_one(Job, job_id, populate_existing=True)
+    place = Video.trashed_at.is_(None) if trashed else Video.trashed_at.is_not(None)
+    await session.execute(
+        update(Video)
+        .where(Video.job_id == job_id, place)
+        .values(trashed_at=job.trashed_at)
+        .execution_options(synchronize_session=False)
+    )
+    return job

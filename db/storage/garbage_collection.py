@@ -52,12 +52,17 @@ async def orphans(
 
 
 async def expired_bases(sessions: Sessions, storage: Storage, *, limit: int = BATCH) -> int:
-    """Delete expired base clips that no queued or running job may start from."""
+    """Delete base clips that nothing may start from: neither a queued or running job, nor a video.
+
+    A video keeps its base clip until it expires, and a favourite keeps it after that. One that belongs neither to a job
+    nor to a video, because both were deleted, does not wait until it expires.
+    """
     async with sessions.begin() as session:
         # The DELETE repeats the condition: its snapshot includes retries committed before the rows were locked.
         ids = list(await session.scalars(text(_LOCK_EXPIRED), {"limit": limit}))
         keys = list(await session.scalars(text(_DELETE_BASES), {"ids": ids}))
-        await session.execute(text(_CLEAR_BASES), {"keys": keys})
+        for table in ("jobs", "videos"):
+            await session.execute(text(_CLEAR_BASES.format(table=table)), {"keys": keys})
     await storage.delete(keys)
     return len(keys)
 
@@ -84,16 +89,19 @@ _KNOWN: Final = """
 """
 _UNUSED: Final = """NOT EXISTS (
         SELECT FROM jobs WHERE base IS NOT NULL AND base ->> 'key' = artifacts.key AND status IN ('queued', 'running')
+    ) AND NOT EXISTS (
+        SELECT FROM videos WHERE base IS NOT NULL AND base ->> 'key' = artifacts.key
+            AND (favourite OR artifacts.expires_at > now())
     )"""
 _LOCK_EXPIRED: Final = f"""
-    SELECT id FROM artifacts WHERE expires_at < now() AND {_UNUSED}
+    SELECT id FROM artifacts WHERE (expires_at < now() OR (job_id IS NULL AND video_id IS NULL)) AND {_UNUSED}
     ORDER BY expires_at LIMIT :limit FOR UPDATE SKIP LOCKED
 """
 _DELETE_BASES: Final = f"""
     DELETE FROM artifacts WHERE id = ANY(CAST(:ids AS uuid[])) AND {_UNUSED} RETURNING key
 """
 _CLEAR_BASES: Final = """
-    UPDATE jobs SET base = NULL WHERE base IS NOT NULL AND base ->> 'key' = ANY(CAST(:keys AS text[]))
+    UPDATE {table} SET base = NULL WHERE base IS NOT NULL AND base ->> 'key' = ANY(CAST(:keys AS text[]))
 """
 _CLEAR_PREVIEWS: Final = """
     WITH ended AS (

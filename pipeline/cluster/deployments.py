@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import structlog
 from ray import serve
+from ray.serve.config import RequestRouterConfig
 
 from db.errors import ObjectMissing
 from db.settings import StorageSettings
@@ -21,6 +22,7 @@ from pipeline.clip import Clip, EncodedSpan, Output, Video
 from pipeline.cluster.applications import application_name
 from pipeline.cluster.nodes import check_node
 from pipeline.cluster.replica import FINISHED, StageReplica, TimedClip
+from pipeline.cluster.router import LeastLoadedRouter
 from pipeline.contract import own_models
 from pipeline.contract.base_clip import BaseClip
 from pipeline.contract.errors import CheckStopped
@@ -37,11 +39,13 @@ log = structlog.get_logger()
 SHUTDOWN_SECONDS: Final = 60.0
 # A replica under full load on few cores answers health checks late. Serve replaces it after three failed checks.
 HEALTH_TIMEOUT_SECONDS: Final = 120.0
-# Calls that a replica accepts while its thread works: it is never idle, and calls still spread over the replicas.
-ONGOING_REQUESTS: Final = 4
+# One call runs and one waits: a replica is never idle, and few calls wait for one replica while another is idle.
+ONGOING_REQUESTS: Final = 2
+# A call that no replica accepts yet is offered again after this many seconds, then twice as many, up to the second.
+BACKOFF_SECONDS: Final = (0.01, 0.05)
 # How long `generate` waits for its first event to be consumed, and the time the event needs to leave the process.
 BEGIN_SECONDS: Final = 1.0
-SEND_SECONDS: Final = 0.1
+SEND_SECONDS: Final = 0.02
 # Starts of a stage's first replica before the deployment fails; its process is then restarted, and deploys it again.
 START_ATTEMPTS: Final = 2
 LOGGING: Final = {"log_level": "WARNING", "enable_access_log": False}
@@ -211,6 +215,11 @@ def build_application(
         num_replicas=settings.replicas(stage),
         ray_actor_options={"num_cpus": settings.stage_cpus, "num_gpus": settings.gpus(stage)},
         max_ongoing_requests=ONGOING_REQUESTS,
+        request_router_config=RequestRouterConfig(
+            request_router_class=LeastLoadedRouter,
+            initial_backoff_s=BACKOFF_SECONDS[0],
+            max_backoff_s=BACKOFF_SECONDS[1],
+        ),
         graceful_shutdown_timeout_s=SHUTDOWN_SECONDS,
         health_check_period_s=5,
         health_check_timeout_s=min(HEALTH_TIMEOUT_SECONDS, settings.stage_silence_seconds),

@@ -1,6 +1,6 @@
 """The Ray node that `head.py` starts on this machine: without the parts that one machine does not need.
 
-Uses `RayParams`, which `ray start` uses too, because `ray.init` does not pass on these parameters.
+Changes what `ray.init` calls, because it does not pass on these parameters; decision 22 says which.
 """
 
 import functools
@@ -12,10 +12,13 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
 
 import ray
 import ray._private.parameter
+import ray._private.services
+from ray._private.parameter import RayParams
 from ray._private.workers import __path__ as worker_folders
 
 from pipeline.contract.progress import Stage
@@ -74,12 +77,24 @@ def start_fork_server(path: str, modules: Sequence[str]) -> "subprocess.Popen[by
 
 
 def start_node(parameters: dict[str, Any], **options: Any) -> Any:
-    """`ray.init(**options)` with further parameters of the node, and without log monitor and autoscaler."""
-    original = ray._private.parameter.RayParams
-    ray._private.parameter.RayParams = functools.partial(
-        original, include_log_monitor=False, no_monitor=True, **parameters
-    )
-    try:
+    """`ray.init(**options)` with further parameters of the node: without log monitor, autoscaler and API server.
+
+    The API server serves the dashboard, the jobs and the states of Ray. Ray starts it, and waits for it, even if there
+    is no dashboard; it goes on without it, as it does where the server fails to start.
+    """
+    params = functools.partial(RayParams, include_log_monitor=False, no_monitor=True, **parameters)
+    with (
+        replaced(ray._private.parameter, "RayParams", params),
+        replaced(ray._private.services, "start_api_server", lambda *_, **__: (None, None)),
+    ):
         return ray.init(**options)
+
+
+@contextmanager
+def replaced(module: ModuleType, name: str, value: Any) -> Iterator[None]:
+    original = getattr(module, name)
+    setattr(module, name, value)
+    try:
+        yield
     finally:
-        ray._private.parameter.RayParams = original
+        setattr(module, name, original)

@@ -15,7 +15,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, sto
 from pipeline.clip import EncodedSpan, Video
 from pipeline.cluster.calls import CALL_ERRORS, Call, finished_clip, pipeline_error, references
 from pipeline.contract.base_clip import BASE_CLIP_FILE, BaseClip
-from pipeline.contract.errors import DependencyUnavailable, StageLost
+from pipeline.contract.errors import DependencyUnavailable, StageFailed, StageLost
 from pipeline.contract.plan import Plan, Span
 from pipeline.contract.progress import Stage
 from pipeline.contract.spec import Spec
@@ -67,13 +67,16 @@ class RayStages:
 
     async def preprocess(self, spec: Spec) -> Plan:
         if self._base:
-            return Plan.model_validate(self._base.plan)
+            # The image is not stored twice.
+            return Plan.model_validate(self._base.plan | {"image": spec.image or ""})
         return await self._retry(lambda: self._request(Stage.PREPROCESS, None, spec, self._reduced))
 
     async def generate(self, plan: Plan, listener: ProgressListener) -> Any:
         """The ObjectRef of the base clip."""
         if self._base and (kept := await self._restore()):
             return kept
+        if plan.reused_base:
+            raise StageFailed(Stage.GENERATE, "the kept base clip is missing or damaged: generate the video again")
         clip = await self._draw(plan, listener)
         key = f"{self._prefix}/{BASE_CLIP_FILE}"
         stored: BaseClip = await self._retry(lambda: self._request(Stage.POSTPROCESS, "keep", clip, plan, key))
@@ -205,9 +208,10 @@ def is_usable(base: BaseClip, reduced: bool) -> bool:
     """Whether an attempt may start from a kept clip.
 
     After out of memory a clip of the full size would fail again. A plan kept by another version may be invalid by now.
+    A job that finishes another video has nothing else to start from.
     """
     try:
-        Plan.model_validate(base.plan)
+        plan = Plan.model_validate(base.plan)
     except ValidationError:
         return False
-    return base.reduced == reduced
+    return plan.reused_base or base.reduced == reduced

@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from pipeline.contract.spec import Format, LoraUse, Scheduler
 
 SPAN_FRAMES: Final = 16
+NOT_INTERPOLATED: Final = "interpolation was not needed: the model generates at this frame rate"
+NOT_UPSCALED: Final = "upscaling was not needed: the model generates at this size"
 
 
 class Span(BaseModel):
@@ -55,6 +57,7 @@ class Plan(BaseModel):
     loras: tuple[LoraUse, ...] = ()
     loop: bool = False
     image: str = Field("", description="the first frame in base64; `sha256:…` in a recipe")
+    reused_base: bool = Field(False, description="finished from the kept base clip of another video: nothing was drawn")
     warnings: tuple[str, ...] = ()
 
     def __reduce__(self) -> tuple[Any, ...]:

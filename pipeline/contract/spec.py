@@ -91,7 +91,9 @@ Text = Annotated[str, Field(max_length=MAX_PROMPT_CHARS), AfterValidator(plain_t
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 # The number of a frame of the video, or a time in seconds.
 Moment = Annotated[str, Field(pattern=r"^(\d{1,4}|\d{1,2}(\.\d{1,3})?s)$")]
-Side = Annotated[int, Field(ge=64, le=2048, description="pixels, even"), AfterValidator(even)]
+Side = Annotated[
+    int, Field(ge=64, le=2048, description="pixels, even", json_schema_extra={"multipleOf": 2}), AfterValidator(even)
+]
 
 
 class LoraUse(BaseModel):
@@ -118,6 +120,9 @@ class Spec(BaseModel):
     duration_seconds: Annotated[float, Field(ge=0.5, le=20)] = 2.0
     seed: Annotated[int, Field(ge=0, le=MAX_SEED)] | None = Field(None, description="null: drawn at random")
     model: Name = Field("tiny", description="default: the deployment's MODEL_VARIANT")
+    revision: Annotated[str, Field(max_length=400, pattern=r"^[A-Za-z0-9._+-]+$")] | None = Field(
+        None, description="the exact revision of the model, as in `resolved`; refused if another one is installed"
+    )
     scheduler: Scheduler | None = Field(None, description=MODELS_DEFAULT)
     format: Format = Format.MP4
     style: Name | None = Field(None, description="a name from `GET /api/styles`")

@@ -35,6 +35,9 @@ CODECS: Final[Mapping[Format, tuple[str, dict[str, str]]]] = {
         {"crf": "24", "b": "0", "deadline": "good", "cpu-used": "5", "row-mt": "1", "auto-alt-ref": "0"},
     ),
 }
+# Matroska and WebM files have a random id otherwise: the same frames shall be the same bytes, because removed files are
+# recognised by their hash.
+REPEATABLE: Final = {"fflags": "+bitexact"}
 SCALING: Final = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 
 
@@ -75,7 +78,7 @@ def join(spans: Iterable[EncodedSpan], fps: int, file_format: Format, recipe: Ma
         return gif.join([span.data for span in spans], fps, comment)
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / f"video.{file_format.value}"
-        options = {"movflags": "+faststart"} if file_format is Format.MP4 else {}
+        options = {"movflags": "+faststart"} if file_format is Format.MP4 else REPEATABLE
         with av.open(str(path), "w", format=file_format.value, container_options=options) as container:
             container.metadata["comment"] = comment
             _mux_renumbered(container, spans, fps)
@@ -146,7 +149,7 @@ def read_recipe(source: bytes | Path) -> dict[str, Any]:
 def encode_lossless(clip: Clip) -> bytes:
     """A clip as FFV1 in Matroska: lossless, at about half the size."""
     file = io.BytesIO()
-    with av.open(file, "w", format="matroska") as container:
+    with av.open(file, "w", format="matroska", container_options=REPEATABLE) as container:
         stream: Any = container.add_stream("ffv1", rate=Fraction(clip.fps).limit_denominator(1000))
         stream.width, stream.height, stream.pix_fmt = clip.width, clip.height, "bgr0"
         for frame in clip.frames:

@@ -40,6 +40,17 @@ def spread(count: int, max_count: int) -> list[int]:
     return [int(i) for i in np.unique(np.linspace(0, count - 1, min(max_count, count)).round())]
 
 
+def grid(frames: Frames, columns: int) -> Frames:
+    """Frames (T, H, W, 3) as one image, row by row from the top left; the places that are left are black."""
+    count, height, width, _ = frames.shape
+    rows, columns = -(-count // columns), min(count, columns)
+    image = np.zeros((rows * height, columns * width, 3), np.uint8)
+    for number, frame in enumerate(frames):
+        top, left = number // columns * height, number % columns * width
+        image[top : top + height, left : left + width] = frame
+    return image
+
+
 def shrink(frame: Frames, max_side: int) -> Frames:
     """A frame (H, W, 3) with no side longer than `max_side`. Frames are never enlarged."""
     height, width = frame.shape[:2]
@@ -69,5 +80,5 @@ def _save_animation(images: list[Image.Image], fps: float, quality: int) -> byte
 
 def _save(image: Image.Image, **options: Any) -> bytes:
     file = io.BytesIO()
-    image.save(file, "WEBP", method=3, **options)
+    image.save(file, "WEBP", method=2, **options)
     return file.getvalue()

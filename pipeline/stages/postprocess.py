@@ -1,8 +1,8 @@
-"""Frames to files: the video, a poster, an animated preview, and the base clip for a later attempt."""
+"""Frames to files: the video, a poster, a preview, a sprite sheet, and the base clip for a later attempt."""
 
 import hashlib
+import math
 from collections.abc import Iterable, Sequence
-from itertools import islice
 from typing import Any, Final
 
 import numpy as np
@@ -19,6 +19,12 @@ PREVIEW_BYTES: Final = 300_000
 PREVIEW_SIDE: Final = 320
 PREVIEW_FPS: Final = 8
 PREVIEW_SECONDS: Final = 4
+# A sprite sheet: frames spread over the whole video, in rows, the first at the top left.
+SPRITES: Final = 16
+SPRITE_COLUMNS: Final = 4
+SPRITE_SIDE: Final = 160
+# What of a recipe is not written into the file: a video can be shared without its prompt.
+WORDS: Final = frozenset({"prompt", "negative_prompt", "original_prompt", "prompt_travel", "image"})
 # Seconds. GIF has the coarsest clock of the containers: hundredths of a second.
 CLOCK_TOLERANCE: Final = 0.011
 
@@ -31,12 +37,22 @@ class Postprocess:
         return Clip(base.frames[span.start : span.stop], plan.fps)
 
     def encode(self, clip: Clip, plan: Plan, span: Span, check: CheckStopped) -> EncodedSpan:
-        """The span's frames at the plan's size, as one file."""
+        """The span's frames at the plan's size as one file, and its part of the poster, the preview and the sprites.
+
+        They are made here, where the frames are: the spans are encoded side by side, and nothing is decoded again.
+        """
         frames = clip.frames
+        if len(frames) != len(span):
+            raise StageFailed("postprocess", f"span {span.index} has {len(frames)} frames, not {len(span)}")
         if (clip.width, clip.height) != (plan.width, plan.height):
             # One frame at a time: a float tensor of the whole span would need many times its memory.
             frames = np.concatenate([_resize(frames[i : i + 1], plan) for i in range(len(frames))])
-        return EncodedSpan(span.index, video.encode(frames, plan.fps, plan.format, check), len(frames))
+        data = video.encode(frames, plan.fps, plan.format, check)
+        middle = plan.frames // 2
+        poster = webp.encode_still(frames[middle - span.start]) if span.start <= middle < span.stop else b""
+        preview = _shrunk(frames, span, preview_numbers(plan), PREVIEW_SIDE)
+        sprites = _shrunk(frames, span, webp.spread(plan.frames, SPRITES), SPRITE_SIDE)
+        return EncodedSpan(span.index, data, len(frames), poster, preview, sprites)
 
     def assemble(self, spans: Sequence[EncodedSpan], plan: Plan) -> Video:
         """All files of a finished job. The video is decoded completely and checked."""
@@ -51,6 +67,7 @@ class Postprocess:
             _create_video(ordered, plan, resolved),
             _create_poster(ordered, plan),
             _create_preview(ordered, plan),
+            _create_sprite_sheet(ordered),
         )
         return Video(outputs, resolved, plan.warnings)
 
@@ -71,11 +88,16 @@ class Postprocess:
 
 
 def recipe(plan: Plan) -> dict[str, Any]:
-    """The resolved values of the request, from which it can be repeated. Also written to the file's metadata."""
+    """The resolved values of the request, from which it can be repeated. The file's metadata has all but its words."""
     values = plan.model_dump(mode="json", exclude={"warnings"})
     if plan.image:
         values["image"] = f"sha256:{hashlib.sha256(plan.image.encode()).hexdigest()}"
     return {"software": f"AuraAnim {VERSION}", **values, "duration_seconds": plan.duration_seconds}
+
+
+def _shrunk(frames: Frames, span: Span, numbers: Iterable[int], max_side: int) -> tuple[Frames, ...]:
+    """Those of the numbered frames of the video that are in the span, with no side longer than `max_side`."""
+    return tuple(webp.shrink(frames[n - span.start], max_side) for n in numbers if span.start <= n < span.stop)
 
 
 def _resize(frames: Frames, plan: Plan) -> Frames:
@@ -84,7 +106,8 @@ def _resize(frames: Frames, plan: Plan) -> Frames:
 
 
 def _create_video(spans: Sequence[EncodedSpan], plan: Plan, resolved: dict[str, Any]) -> Output:
-    data = video.join(spans, plan.fps, plan.format, resolved)
+    metadata = {name: value for name, value in resolved.items() if name not in WORDS}
+    data = video.join(spans, plan.fps, plan.format, metadata)
     facts = video.probe(data)
     _check_facts(facts, plan.width, plan.height, plan.frames, plan.duration_seconds)
     content_type = video.CONTENT_TYPES[plan.format]
@@ -102,16 +125,12 @@ def _check_facts(facts: video.Facts, width: int, height: int, frames: int, durat
 
 def _create_poster(spans: Sequence[EncodedSpan], plan: Plan) -> Output:
     """The middle frame of the video."""
-    middle = plan.frames // 2
-    span = next(span for span in plan.spans if span.start <= middle < span.stop)
-    decoded = video.decode(spans[span.index].data)
-    data = webp.encode_still(next(islice(decoded, middle - span.start, None)))
+    data = next(span.poster for span in spans if span.poster)
     return Output("poster", webp.CONTENT_TYPE, data, plan.width, plan.height, 0.0, 1, 0.0)
 
 
 def _create_preview(spans: Sequence[EncodedSpan], plan: Plan) -> Output:
-    decoded = (frame for span in spans for frame in video.decode(span.data))
-    frames = _preview_frames(decoded, max(1.0, plan.fps / PREVIEW_FPS))
+    frames = np.stack([frame for span in spans for frame in span.preview])
     data = webp.encode_animation(frames, min(PREVIEW_FPS, plan.fps), PREVIEW_BYTES, PREVIEW_SIDE)
     width, height, count, seconds = webp.probe(data)
     # WebP merges equal frames, so the preview of a motionless video has one frame and no duration.
@@ -119,12 +138,15 @@ def _create_preview(spans: Sequence[EncodedSpan], plan: Plan) -> Output:
     return Output("preview", webp.CONTENT_TYPE, data, width, height, fps, count, seconds)
 
 
-def _preview_frames(decoded: Iterable[Frames], stride: float) -> Frames:
-    """Every stride-th frame of the first seconds. Each is shrunk at once: full-size frames are not kept in memory."""
-    kept: list[Frames] = []
-    for number, frame in enumerate(decoded):
-        if number >= len(kept) * stride:
-            kept.append(webp.shrink(frame, PREVIEW_SIDE))
-        if len(kept) == PREVIEW_SECONDS * PREVIEW_FPS:
-            break
-    return np.stack(kept)
+def preview_numbers(plan: Plan) -> list[int]:
+    """The frames of the first seconds that the preview shows."""
+    stride = max(1.0, plan.fps / PREVIEW_FPS)
+    numbers = (math.ceil(shown * stride) for shown in range(PREVIEW_SECONDS * PREVIEW_FPS))
+    return [number for number in numbers if number < plan.frames]
+
+
+def _create_sprite_sheet(spans: Sequence[EncodedSpan]) -> Output:
+    sprites = np.stack([sprite for span in spans for sprite in span.sprites])
+    data = webp.encode_still(webp.grid(sprites, SPRITE_COLUMNS))
+    width, height, _, _ = webp.probe(data)
+    return Output("spritesheet", webp.CONTENT_TYPE, data, width, height, 0.0, len(sprites), 0.0)

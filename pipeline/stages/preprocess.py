@@ -20,8 +20,9 @@ from pipeline.contract.catalog import (
     size_multiple,
 )
 from pipeline.contract.errors import Refused
+from pipeline.contract.finish import upscale_factor
 from pipeline.contract.hardware import Budget
-from pipeline.contract.plan import Plan
+from pipeline.contract.plan import NOT_INTERPOLATED, NOT_UPSCALED, Plan
 from pipeline.contract.spec import MAX_SEED, Scheduler, Spec
 from pipeline.contract.styles import choose_style
 from pipeline.contract.vocabulary import unknown_words
@@ -41,7 +42,6 @@ WORD_OR_MARK: Final = re.compile(r"\w+|[^\w\s]")
 SIDE_MULTIPLE: Final = 8
 # The interpolator needs two base frames.
 MIN_BASE_FRAMES: Final = 2
-UPSCALE_FACTORS: Final = (1, 2, 4)
 # Weight of a smaller area against a different aspect ratio: 1 % less area costs as much as 0.15 % of aspect ratio.
 AREA_WEIGHT: Final = 0.15
 # A size of the training data may differ by 8 % more in aspect ratio.
@@ -63,6 +63,7 @@ class Preprocess:
     def __call__(self, spec: Spec, reduced: bool = False) -> Plan:
         """`reduced` halves the area of the base frames: for the retry after out of memory."""
         model, scheduler = choose_model(spec)
+        self._require_revision(spec, model)
         plan = self._plan(spec, model, scheduler, model.base_area * (REDUCED_AREA if reduced else 1))
         needed = self._needed_weights(plan, model)
         fitted = self._fit(plan, spec, model, scheduler)
@@ -120,6 +121,12 @@ class Preprocess:
             fitted = self._plan(spec.model_copy(update={"seed": plan.seed}), model, scheduler, area)
         return fitted
 
+    def _require_revision(self, spec: Spec, model: Model) -> None:
+        """Refused if the request is for another revision of the model: it would give another video."""
+        installed = exact_revision(model, self.models_dir)
+        if spec.revision not in (None, installed):
+            raise Refused(f"the revision of {model.name} here is {installed}", "/revision")
+
     def _needed_weights(self, plan: Plan, model: Model) -> list[Weights]:
         """The weights that this plan needs. Refused if files are missing."""
         others: list[tuple[str, Weights]] = [("/loras", LORAS[use.name]) for use in plan.loras]
@@ -152,8 +159,8 @@ class Preprocess:
             "the negative prompt has no effect without guidance: set guidance_scale above 1": negative_ignored,
             "generated at a smaller size than usual, because the device ran out of memory": reduced,
             "the first frame was drawn from the prompt": family_of(model).image == "required" and not plan.image,
-            "interpolation was not needed: the model generates at this frame rate": not plan.interpolated,
-            "upscaling was not needed: the model generates at this size": plan.upscale == 1,
+            NOT_INTERPOLATED: not plan.interpolated,
+            NOT_UPSCALED: plan.upscale == 1,
         }
         return [message for message, applies in conditions.items() if applies]
 
@@ -224,10 +231,3 @@ def _candidate_sizes(aspect: float, area: int, multiple: int) -> Iterator[tuple[
         for height in (below, below + multiple):
             if multiple <= height <= max_height:
                 yield width, height
-
-
-def upscale_factor(width: int, height: int, spec: Spec) -> int:
-    """The smallest factor that reaches the requested size; the largest factor if none does."""
-    return next(
-        (f for f in UPSCALE_FACTORS if width * f >= spec.width and height * f >= spec.height), UPSCALE_FACTORS[-1]
-    )

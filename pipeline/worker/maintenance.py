@@ -8,12 +8,13 @@ from typing import Final
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from db import login_sessions, mails, one_time_tokens, rate_limits, refresh_tokens
+from db import api_keys, login_sessions, mails, one_time_tokens, rate_limits, refresh_tokens, reports, shares
 from db.errors import DATABASE_ERRORS, StorageError, is_transient
 from db.jobs import leases, trash
 from db.logs import first_line
 from db.storage import garbage_collection
 from db.storage.base import Storage
+from db.videos import trash as video_trash
 from pipeline.settings import PipelineSettings
 from pipeline.worker.retry import backoff
 
@@ -58,11 +59,15 @@ async def collect_garbage(sessions: Sessions, storage: Storage) -> None:
     steps: dict[str, Callable[[], Awaitable[int]]] = {
         "refresh tokens": lambda: run(refresh_tokens.purge),
         "login sessions": lambda: run(login_sessions.purge),
+        "API keys": lambda: run(api_keys.purge),
         "one-time tokens": lambda: run(one_time_tokens.purge),
         "rate limits": lambda: run(rate_limits.purge),
         "mails": lambda: run(mails.purge),
+        "expired share links": lambda: run(shares.purge),
+        "closed reports": lambda: run(reports.purge),
         "jobs that never started": lambda: run(trash.purge_never_started),
-        "trash": lambda: run(trash.purge),
+        "jobs in the trash": lambda: run(trash.purge),
+        "videos in the trash": lambda: run(video_trash.purge),
         "expired base clips": lambda: garbage_collection.expired_bases(sessions, storage, limit=BATCH),
         "previews of ended jobs": lambda: garbage_collection.ended_previews(sessions, storage, limit=BATCH),
         "objects without a row": lambda: garbage_collection.orphans(sessions, storage, limit=BATCH),

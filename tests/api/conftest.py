@@ -33,6 +33,7 @@ from db.jobs.quotas import Quotas
 from db.storage.base import Storage
 from db.tables import Job
 from tests.api.accounts import PASSWORD
+from tests.api.documented import check_documented
 
 SPEC: dict[str, Any] = {"prompt": "a red circle moving right", "duration_seconds": 1.0, "fps": 8}
 BACKOFF = Backoff(1, 1)
@@ -78,9 +79,15 @@ def auth(app: FastAPI) -> Auth:
 
 @pytest.fixture
 async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    """An unauthenticated client."""
+    """An unauthenticated client. Every problem that it receives must be documented."""
+
+    async def check(response: httpx.Response) -> None:
+        await response.aread()
+        check_documented(app, response)
+
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://gateway.test") as client:
+    hooks = {"response": [check]}
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway.test", event_hooks=hooks) as client:
         yield client
 
 

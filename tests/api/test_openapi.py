@@ -5,8 +5,11 @@ import httpx
 import pytest
 
 from api import openapi
+from api.keys.schemas import NewKey
+from api.openapi_examples import EXAMPLES
 from api.problems import MEDIA_TYPE
-from db.tables import Status
+from db.tables import Scope, Status
+from pipeline.contract.spec import Spec
 
 
 @pytest.fixture
@@ -36,8 +39,8 @@ async def test_every_error_is_a_problem(document: dict[str, Any]) -> None:
 
 async def test_generate_describes_its_request(document: dict[str, Any]) -> None:
     generate = document["paths"]["/api/generate"]["post"]
-    assert {"201", "400", "401", "413", "415", "421", "422", "429", "503"} == generate["responses"].keys()
-    assert [parameter["name"].lower() for parameter in generate["parameters"]] == ["idempotency-key"]
+    assert {"201", "400", "401", "403", "413", "415", "421", "422", "429", "503"} == generate["responses"].keys()
+    assert {parameter["name"].lower() for parameter in generate["parameters"]} == {"idempotency-key", "prefer"}
     assert generate["requestBody"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Spec"}
 
 
@@ -68,3 +71,87 @@ async def test_the_document_is_built_once(client: httpx.AsyncClient, monkeypatch
     first, second = [await client.get("/api/openapi.json") for _ in range(2)]
     assert first.json() == second.json()
     assert len(builds) == 1
+
+
+# Operations that an API key must not call, and those that need no authentication. Every other operation names a scope.
+SESSION_ONLY = ("/api/me", "/api/keys")
+PUBLIC = ("/api/auth/", "/api/files/", "/api/gallery", "/api/shared/", "/api/reports", "/healthz", "/readyz", "/test")
+
+
+def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    return [(method, path, one) for path, of_path in document["paths"].items() for method, one in of_path.items()]
+
+
+def scopes_of(operation: dict[str, Any]) -> list[str] | None:
+    """The scopes that the operation names; None if it needs no authentication."""
+    schemes = operation.get("security")
+    return None if schemes is None else [scope for scheme in schemes for scopes in scheme.values() for scope in scopes]
+
+
+async def test_every_operation_names_the_scope_that_it_needs(document: dict[str, Any]) -> None:
+    for method, path, operation in operations(document):
+        scopes = scopes_of(operation)
+        if path.startswith(SESSION_ONLY):
+            assert scopes == [], f"{method} {path} must need a session"
+        elif path.startswith(PUBLIC):
+            assert scopes is None, f"{method} {path} must be public"
+        else:
+            assert scopes, f"{method} {path} names no scope: use JobsReader, VideosWriter … of api.auth.dependencies"
+            assert set(scopes) <= set(Scope)
+
+
+async def test_an_operation_that_only_reads_needs_no_scope_for_writing(document: dict[str, Any]) -> None:
+    for method, path, operation in operations(document):
+        for scope in scopes_of(operation) or []:
+            if method == "get":
+                assert not scope.endswith(":write"), path
+            elif path not in READING_POSTS:
+                assert not scope.endswith(":read") or len(scopes_of(operation) or []) > 1, (method, path)
+
+
+# A ticket opens a stream of events.
+READING_POSTS = {"/api/ws/ticket"}
+
+
+async def test_operation_ids_are_unique(document: dict[str, Any]) -> None:
+    ids = [operation["operationId"] for _, _, operation in operations(document)]
+    assert len(set(ids)) == len(ids)
+    assert {"jobs_generate", "jobs_status", "keys_create_key"} <= set(ids)
+
+
+async def test_the_document_is_of_openapi_3_1(document: dict[str, Any]) -> None:
+    assert document["openapi"].startswith("3.1")
+
+
+async def test_every_problem_lists_its_codes_with_examples(document: dict[str, Any]) -> None:
+    for method, path, operation in operations(document):
+        for status, response in operation["responses"].items():
+            if status >= "400":
+                content = response["content"][MEDIA_TYPE]
+                codes = content["schema"]["properties"]["code"]["enum"]
+                assert codes, (method, path, status)
+                assert {example["value"]["code"] for example in content["examples"].values()} == set(codes)
+                assert all(example["value"]["title"] for example in content["examples"].values()), (path, codes)
+
+
+async def test_the_codes_of_an_operation_are_its_own(document: dict[str, Any]) -> None:
+    generate = document["paths"]["/api/generate"]["post"]["responses"]
+
+    def codes(status: str) -> set[str]:
+        return set(generate[status]["content"][MEDIA_TYPE]["schema"]["properties"]["code"]["enum"])
+
+    assert codes("401") == {"unauthenticated", "token_refused"}
+    assert codes("403") == {"scope_required"}
+    assert codes("422") == {"invalid_request", "idempotency_key_reuse"}
+    assert codes("429") == {"too_many_requests", "queue_full", "quota_exceeded"}
+
+
+async def test_every_json_body_has_a_valid_example(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    for method, path, operation in operations(document):
+        schema = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+        if "$ref" in schema:
+            name = schema["$ref"].rpartition("/")[2]
+            assert schemas[name].get("examples"), f"{method} {path}: add {name} to api/openapi_examples.py"
+    Spec.model_validate_json(json.dumps(EXAMPLES["Spec"]), strict=True)
+    NewKey.model_validate(EXAMPLES["NewKey"])

@@ -1,5 +1,6 @@
 """Jobs of other users are indistinguishable from missing ones. Every route with an id must be listed here."""
 
+import re
 from collections.abc import Iterator
 from uuid import UUID, uuid4
 
@@ -18,8 +19,45 @@ OWNED = {
     ("DELETE", "/api/jobs/{job_id}"),
     ("POST", "/api/jobs/{job_id}/restore"),
 }
-# Foreign sessions: tests/api/me/test_sessions.py. Roles: tests/api/admin/test_routes.py.
-OTHERS = {("DELETE", "/api/me/sessions/{session_id}"), ("PATCH", "/api/admin/users/{user_id}")}
+# Foreign sessions: tests/api/me/test_sessions.py. Passkeys: tests/api/passkeys. Roles: tests/api/admin/test_routes.py.
+OTHERS = {
+    ("DELETE", "/api/me/sessions/{session_id}"),
+    ("PATCH", "/api/me/passkeys/{passkey_id}"),
+    ("DELETE", "/api/me/passkeys/{passkey_id}"),
+    ("PATCH", "/api/admin/users/{user_id}"),
+    # tests/api/keys/test_routes.py
+    ("DELETE", "/api/keys/{key_id}"),
+    # tests/api/openai/test_routes.py
+    ("GET", "/v1/videos/{video_id}"),
+    ("DELETE", "/v1/videos/{video_id}"),
+    ("GET", "/v1/videos/{video_id}/content"),
+    ("HEAD", "/v1/videos/{video_id}/content"),
+    ("POST", "/v1/videos/{video_id}/remix"),
+    # The same for everybody.
+    ("GET", "/v1/models/{model}"),
+}
+OTHERS |= {
+    # tests/api/videos/test_ownership.py
+    ("GET", "/api/videos/{video_id}"),
+    ("PATCH", "/api/videos/{video_id}"),
+    ("DELETE", "/api/videos/{video_id}"),
+    ("POST", "/api/videos/{video_id}/restore"),
+    ("GET", "/api/videos/{video_id}/recipe"),
+    ("POST", "/api/videos/{video_id}/finish"),
+    # tests/api/shares/test_routes.py
+    ("POST", "/api/videos/{video_id}/shares"),
+    ("GET", "/api/videos/{video_id}/shares"),
+    ("DELETE", "/api/shares/{share_id}"),
+    # tests/api/moderation/test_routes.py
+    ("GET", "/api/moderation/videos/{video_id}"),
+    ("POST", "/api/moderation/videos/{video_id}"),
+}
+# For visitors: tests/api/gallery/test_routes.py, tests/api/shares/test_routes.py.
+VISITORS = {
+    ("GET", "/api/gallery/{video_id}"),
+    ("GET", "/api/shared/{token}"),
+    ("POST", "/api/shared/{token}"),
+}
 # Authorized by signature: tests/api/files/test_routes.py.
 SIGNED = {("GET", "/api/files/{key:path}"), ("HEAD", "/api/files/{key:path}")}
 # Authenticated by the first message: tests/api/events/test_websocket.py.
@@ -32,9 +70,17 @@ PUBLIC = {
     ("POST", "/api/auth/login"),
     ("POST", "/api/auth/refresh"),
     ("POST", "/api/auth/logout"),
+    ("POST", "/api/auth/passkey/options"),
+    ("POST", "/api/auth/passkey/login"),
     ("GET", "/test"),
+    ("GET", "/api/gallery"),
+    ("POST", "/api/reports"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
+    ("GET", "/api/docs"),
+    ("GET", "/api/docs/start.js"),
+    ("GET", "/api/docs/swagger-ui-bundle.js"),
+    ("GET", "/api/docs/swagger-ui.css"),
 }
 
 
@@ -46,15 +92,15 @@ def routes() -> Iterator[tuple[str, str]]:
 
 
 def test_every_route_with_an_id_is_listed() -> None:
-    assert {route for route in routes() if "{" in route[1]} == OWNED | OTHERS | SIGNED
+    assert {route for route in routes() if "{" in route[1]} == OWNED | OTHERS | SIGNED | VISITORS
 
 
 async def test_every_other_route_requires_a_token(alice: ApiUser) -> None:
     alice.token = "none"
-    protected = set(routes()) - PUBLIC - SIGNED - WEBSOCKETS
+    protected = set(routes()) - PUBLIC - SIGNED - WEBSOCKETS - VISITORS
     assert protected >= OWNED | {("POST", "/api/generate"), ("GET", "/api/jobs"), ("POST", "/api/ws/ticket")}
     for method, path in protected:
-        path = path.format(job_id=uuid4(), session_id=uuid4(), user_id=uuid4())
+        path = re.sub(r"\{[^}]+\}", lambda _: str(uuid4()), path)
         response = await alice.request(method, path, json={"prompt": "x"})
         assert response.status_code == 401, (method, path)
 

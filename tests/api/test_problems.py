@@ -1,6 +1,7 @@
 """Every error is a problem with a code and the request id, and rolls back the transaction."""
 
 import errno
+from uuid import uuid4
 
 import asyncpg
 import httpx
@@ -41,6 +42,25 @@ async def test_errors_of_the_framework_are_problems(
 
 async def test_method_not_allowed_has_the_allow_header(client: httpx.AsyncClient) -> None:
     assert (await client.get("/api/generate")).headers["allow"] == "POST"
+
+
+async def test_the_allow_header_names_the_methods_of_all_routes_of_the_path(client: httpx.AsyncClient) -> None:
+    response = await client.put("/api/me")
+    assert (response.status_code, response.headers["allow"]) == (405, "DELETE, GET, PATCH")
+    response = await client.put(f"/api/me/passkeys/{uuid4()}")
+    assert (response.status_code, response.headers["allow"]) == (405, "DELETE, PATCH")
+
+
+@pytest.mark.parametrize("body", [b'{"email": "\xff"}', b"[" * 60_000], ids=["not UTF-8", "nested too deeply"])
+async def test_a_body_that_cannot_be_parsed_is_invalid_json(client: httpx.AsyncClient, body: bytes) -> None:
+    headers = {"content-type": "application/json"}
+    response = await client.post("/api/auth/password/forgot", content=body, headers=headers)
+    assert (response.status_code, response.json()["code"]) == (400, "invalid_json")
+
+
+async def test_a_literal_path_is_not_taken_for_an_id(client: httpx.AsyncClient) -> None:
+    response = await client.patch("/api/me/passkeys/options", json={})
+    assert (response.status_code, response.headers["allow"]) == (405, "POST")
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""leak: rows and pages that stay behind after jobs have come and gone."""
+"""leak: rows and pages that stay behind after jobs and their videos have come and gone."""
 
 from uuid import UUID
 
@@ -6,12 +6,15 @@ import asyncpg
 
 from db.jobs import trash
 from db.settings import plain_url
+from db.videos import trash as video_trash
 from tests.bench import database
 from tests.bench.database import Server, Sessions
 from tests.bench.result import Goal, Result
 
 USERS = 20
-_ROWS = "SELECT " + " + ".join(f"(SELECT count(*) FROM {name})" for name in ("jobs", "attempts", "artifacts", "turns"))
+_ROWS = "SELECT " + " + ".join(
+    f"(SELECT count(*) FROM {name})" for name in ("jobs", "attempts", "videos", "artifacts", "turns")
+)
 _PAGES = "SELECT pg_total_relation_size('turns') / 8192"
 
 
@@ -32,12 +35,12 @@ async def measure(server: Server, *, quick: bool) -> list[Result]:
     return [
         Result("leak", "pages of turns, after the last ÷ after the first 50 jobs", pages[-1], pages[0],
                Goal(1.02, "at most")),
-        Result("leak", "rows left of purged jobs, ÷ 1", rows, 1, Goal(0, "at most", of="numerator")),
+        Result("leak", "rows left of purged jobs and videos, ÷ 1", rows, 1, Goal(0, "at most", of="numerator")),
     ]  # fmt: skip
 
 
 async def _come_and_go(opened: Sessions, owners: list[UUID], count: int) -> None:
-    """Submit, run, trash and purge jobs."""
+    """Submit, run, trash and purge jobs, with their videos."""
     for number in range(count):
         owner = owners[number % len(owners)]
         await database.enqueue(opened, owner)
@@ -47,3 +50,4 @@ async def _come_and_go(opened: Sessions, owners: list[UUID], count: int) -> None
             await trash.move_to_trash(session, lease.job_id, owner_id=owner)
     async with opened.begin() as session:
         await trash.purge(session, days=0, limit=10_000)
+        await video_trash.purge(session, days=0, limit=10_000)

@@ -6,6 +6,7 @@ statements alone, sent by the same driver.
 """
 
 import asyncio
+import json
 import statistics
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -71,7 +72,8 @@ async def _our_steps(url: str) -> AsyncIterator[tuple[Step, Step]]:
             values = {"owner": "w", "running_per_user": 100, "lease_seconds": 30.0, "unless_due": True}
             (row,) = await direct.write(_CLAIM, values)
             held = {"job_id": row["id"], "attempt": row["attempt"], "owner": "w"}
-            if not await direct.write(_PUBLISH, {**held, "resolved": "{}", "warnings": "[]", "artifacts": "[]"}):
+            made = {"resolved": "{}", "warnings": "[]", "artifacts": "[]", "video": json.dumps(database.VIDEO)}
+            if not await direct.write(_PUBLISH, held | made):
                 raise RuntimeError("fenced")
 
         yield functions, statements

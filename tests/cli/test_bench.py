@@ -42,4 +42,4 @@ def test_check_fails_if_a_goal_is_missed(
 def test_a_row_is_measured() -> None:
     outcome = runner.invoke(app, ["bench", "--quick", "--row", "leak"])
     assert outcome.exit_code == 0, outcome.output
-    assert "| leak | rows left of purged jobs" in outcome.output
+    assert "| leak | rows left of purged jobs and videos" in outcome.output

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import UUID
@@ -10,6 +11,7 @@ import pytest
 
 from tests.cluster.conftest import S3_SECRET, ClusterSystem
 from tests.faults.harness import Condition, Harness
+from tests.faults.table import Row
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
@@ -118,7 +120,10 @@ async def test_jobs_wait_while_the_stages_are_deployed_again(harness: Harness, s
     assert (job.failures, job.losses) == (0, 0)
 
 
-async def test_a_node_is_lost_in_mid_job(harness: Harness, system: ClusterSystem) -> None:
+@pytest.mark.fault(
+    "one of two nodes lost, with a dispatcher and both base clips", "jobs continue on the other", short=True
+)
+async def test_a_node_is_lost_in_mid_job(harness: Harness, system: ClusterSystem, row: Row) -> None:
     """Two long jobs, one per dispatcher. The second dispatcher connects through the node that is lost.
 
     The base clips of both are lost too: only the second node has a GPU, so `generate` ran there.
@@ -130,10 +135,13 @@ async def test_a_node_is_lost_in_mid_job(harness: Harness, system: ClusterSystem
     for job_id in jobs:
         await harness.wait_until(upscaled_on_both(harness, system, job_id), 40, "spans have run on both nodes")
     system.cluster.kill_raylet("second")
+    lost_at = time.monotonic()
     ended = await harness.wait_for_success(*jobs)
+    seconds = time.monotonic() - lost_at
     assert [job.failures for job in ended] == [0, 0]
     outcomes = {name: await harness.outcomes(job_id) for name, job_id in zip(dispatchers, jobs, strict=True)}
     assert outcomes == {"dispatcher-1": ["succeeded"], "dispatcher-2": ["lost", "succeeded"]}
+    row.measured = f"2 jobs of {SPANS} spans done {seconds:.0f} s later, 0 failures and 1 loss counted"
 
 
 def upscaled_on_both(harness: Harness, system: ClusterSystem, job_id: UUID) -> Condition:

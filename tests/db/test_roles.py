@@ -43,6 +43,15 @@ FORBIDDEN = {
     "create a function": "CREATE FUNCTION own() RETURNS int LANGUAGE sql AS 'SELECT 1'",
     "drop a table": "DROP TABLE users",
     "empty a table": "TRUNCATE users CASCADE",
+    "change the audit log": "UPDATE audit_log SET actor_id = NULL",
+    "delete from the audit log": "DELETE FROM audit_log",
+    "empty the audit log": "TRUNCATE audit_log",
+    "lock the audit log for a change": "SELECT 1 FROM audit_log FOR UPDATE",
+    "drop the audit log": "DROP TABLE audit_log",
+    "replace an entry of the audit log": "INSERT INTO audit_log (id, action) VALUES (gen_random_uuid(), 'x') "
+    "ON CONFLICT (id) DO UPDATE SET action = 'y'",
+    "change the audit log by a trigger": "CREATE TRIGGER t BEFORE INSERT ON audit_log "
+    "FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()",
     "drop a constraint": "ALTER TABLE jobs DROP CONSTRAINT ck_jobs_finished",
     "disable a trigger": "ALTER TABLE jobs DISABLE TRIGGER USER",
     "change the server": "ALTER SYSTEM SET log_connections = on",
@@ -73,6 +82,14 @@ async def test_a_table_of_a_later_migration_can_be_read_and_changed(postgres: Po
         assert [row[0] for row in await execute(postgres.url, *changes)] == [2]
     finally:
         await execute(postgres.owner_url, "DROP TABLE later")
+
+
+async def test_the_audit_log_stays_append_only_after_the_roles_were_brought_up_to_date(postgres: Postgres) -> None:
+    await roles.prepare(admin_url=postgres.superuser_url, owner_url=postgres.owner_url, application_url=postgres.url)
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await execute(postgres.url, "DELETE FROM audit_log")
+    insert = "INSERT INTO audit_log (id, action) VALUES (gen_random_uuid(), 'x') RETURNING action"
+    assert [row[0] for row in await execute(postgres.url, insert)] == ["x"]
 
 
 async def test_the_three_roles_must_differ(postgres: Postgres) -> None:

@@ -2,12 +2,13 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from db.ids import uuid7
-from db.settings import DatabaseSettings, StorageSettings, asyncpg_url, plain_url
+from db.settings import DatabaseSettings, MigrationSettings, StorageSettings, asyncpg_url, plain_url
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+asyncpg"])
@@ -66,3 +67,12 @@ def test_ids_increase_when_the_clock_steps_back(monkeypatch: pytest.MonkeyPatch)
     now = time.time_ns()
     monkeypatch.setattr(time, "time_ns", lambda: now - 3_600_000_000_000)
     assert uuid7() > first
+
+
+def test_the_migrations_need_no_role_of_their_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """`python -m db.migrate` uses DATABASE_URL then."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("OWNER_DATABASE_URL", raising=False)
+    assert (MigrationSettings().owner_database_url, MigrationSettings().audit_days) == (None, 365)
+    monkeypatch.setenv("OWNER_DATABASE_URL", "postgres://o:p@host/db")
+    assert MigrationSettings().owner_database_url == "postgresql+asyncpg://o:p@host/db"

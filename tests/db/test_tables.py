@@ -72,6 +72,20 @@ async def test_a_job_has_one_open_attempt(life: Life, sessions: Sessions) -> Non
             )
 
 
+async def test_every_foreign_key_has_an_index(sessions: Sessions) -> None:
+    """Without one, the deletion of a referenced row reads the whole table. A partial index may leave out nulls only."""
+    async with sessions() as session:
+        missing = await session.scalars(
+            text("""
+                SELECT conname FROM pg_constraint WHERE contype = 'f' AND connamespace = 'public'::regnamespace
+                    AND NOT EXISTS (
+                        SELECT FROM pg_index WHERE indrelid = conrelid
+                            AND (indkey::int2[])[0:cardinality(conkey) - 1] = conkey
+                            AND coalesce(pg_get_expr(indpred, indrelid) ~ '^\\(\\w+ IS NOT NULL\\)$', true))""")
+        )
+        assert list(missing) == []
+
+
 def test_the_migrations_match_the_models(postgres: Postgres) -> None:
     command.check(migrate.config(postgres.owner_url))
 

@@ -23,7 +23,7 @@ DIRECT_READ = re.compile(r"""(?:environ(?:\.get\(|\[)|envvar=)"([A-Z][A-Z0-9_]*)
 RAY_VARIABLES = {"RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"}
 # Read by the code, but not for operators: failpoints are for tests, the number of threads is for training, and the head
 # sets the others for the workers of its node.
-INTERNAL_VARIABLES = {"AURA_FAILPOINTS", "OMP_NUM_THREADS", "AURA_FORK_SERVER", "AURA_RAY_WORKER"}
+INTERNAL_VARIABLES = {"AURA_FAILPOINTS", "OMP_NUM_THREADS", "AURA_FORK_SERVER", "AURA_LOCAL_HEAD", "AURA_RAY_WORKER"}
 SETTINGS_CLASSES = (Settings, PipelineSettings, MigrationSettings, RoleSettings, RootStorageSettings)
 
 

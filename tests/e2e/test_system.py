@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 
 from cli.client import ApiError
 from tests.e2e.conftest import RunningSystem
+from tests.peak_memory import PeakMemory
 
 SMALL = {"prompt": "a blue square moving left on a white background", "width": 64, "height": 64, "fps": 8, "seed": 1}
 LONG = SMALL | {"num_inference_steps": 150, "duration_seconds": 4}
@@ -85,36 +85,6 @@ def test_the_gateway_loads_neither_torch_nor_ray(system: RunningSystem) -> None:
     assert "asyncpg" in loaded
     assert "torch" not in loaded
     assert "_raylet" not in loaded
-
-
-class PeakMemory:
-    """The peak memory of the Ray processes, shared memory included, in bytes."""
-
-    def __init__(self, pid: int) -> None:
-        self._root = psutil.Process(pid)
-        self._stop = threading.Event()
-        self.bytes = 0
-
-    def __enter__(self) -> "PeakMemory":
-        self._thread = threading.Thread(target=self._measure)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _measure(self) -> None:
-        while not self._stop.wait(0.2):
-            self.bytes = max(self.bytes, sum(map(self._memory, self._root.children(recursive=True))))
-
-    @staticmethod
-    def _memory(process: psutil.Process) -> int:
-        """The proportional set size: private pages and a share of the shared ones."""
-        try:
-            return int(process.memory_full_info().pss)
-        except psutil.Error:
-            return 0
 
 
 LARGE = SMALL | {"width": 1024, "height": 1024, "num_inference_steps": 2}

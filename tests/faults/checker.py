@@ -51,9 +51,17 @@ VIOLATIONS: Final = {
     "has a result of an attempt that did not succeed": """
         SELECT jobs.id FROM jobs JOIN artifacts ON job_id = jobs.id
         WHERE kind <> 'base' AND (status <> 'succeeded' OR artifacts.attempt <> jobs.attempt)""",
+    "succeeded, but has not exactly one video": """
+        SELECT id FROM jobs WHERE status = 'succeeded' AND 1 <> (SELECT count(*) FROM videos WHERE job_id = jobs.id)""",
+    "has a video, but did not succeed": """
+        SELECT jobs.id FROM jobs JOIN videos ON job_id = jobs.id WHERE status <> 'succeeded'""",
+    "has an object that does not belong to its video": """
+        SELECT job_id FROM artifacts WHERE kind <> 'base'
+            AND video_id IS DISTINCT FROM (SELECT id FROM videos WHERE videos.job_id = artifacts.job_id)""",
     "succeeded without video, poster or preview": """
         SELECT id FROM jobs WHERE status = 'succeeded' AND 3 <> (
-            SELECT count(DISTINCT kind) FROM artifacts WHERE job_id = jobs.id AND kind <> 'base')""",
+            SELECT count(DISTINCT kind) FROM artifacts
+            WHERE job_id = jobs.id AND kind IN ('video', 'poster', 'preview'))""",
 }
 _RESULTS: Final = """
     SELECT spec, key, kind, artifacts.size_bytes, sha256 FROM artifacts JOIN jobs ON job_id = jobs.id

@@ -141,6 +141,7 @@ class System:
             "SECRET_KEY": self.secret,
             "PUBLIC_URL": "http://127.0.0.1",
             "QUEUED_PER_USER": "2000",
+            "DISPATCHER_JOBS": "2",
             "SUBMISSIONS_PER_MINUTE": "100000",
             "STAGES": "tests.faults.stages",
             "STAGE_CPUS": "0.05",

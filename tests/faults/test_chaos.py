@@ -18,9 +18,9 @@ from _pytest.mark import ParameterSet
 from sqlalchemy import text
 
 from pipeline.contract.progress import Stage
-from tests.faults.conftest import Row
 from tests.faults.harness import Harness
 from tests.faults.system import DISPATCHERS, GATEWAYS, LEASE_SECONDS
+from tests.faults.table import Row
 
 JOBS = int(os.environ.get("CHAOS_JOBS", "400"))
 FEW_JOBS = 40

@@ -8,9 +8,9 @@ from uuid import UUID
 import pytest
 from _pytest.mark import ParameterSet
 
-from tests.faults.conftest import Row
 from tests.faults.harness import Harness
 from tests.faults.system import DISPATCHERS, GATEWAYS, LEASE_SECONDS
+from tests.faults.table import Row
 
 EVENT_DELAY_SECONDS = 1.5
 # By transaction: a prompt that leads to it, and a marker that only its statements contain.

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import pytest
 from _pytest.mark import ParameterSet
 
-from tests.faults.conftest import Row
 from tests.faults.harness import Harness
 from tests.faults.process import Process
 from tests.faults.system import DEFAULT_INTERVALS, DISPATCHERS, LEASE_SECONDS
+from tests.faults.table import Row
 
 FAILPOINTS = ("after-claim", "after-generate", "before-publish", "in-publish", "after-publish", "before-fail")
 SHORT_FAILPOINTS = ("after-generate", "in-publish", "after-publish")

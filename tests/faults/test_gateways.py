@@ -16,9 +16,9 @@ from _pytest.mark import ParameterSet
 from sqlalchemy import text
 from websockets.asyncio.client import ClientConnection, connect
 
-from tests.faults.conftest import Row
 from tests.faults.harness import Condition, Harness
 from tests.faults.system import GATEWAYS, LEASE_SECONDS
+from tests.faults.table import Row
 
 CLIENTS = 8
 BUFFERED_BYTES = 256 * 1024

@@ -12,10 +12,10 @@ from sqlalchemy import text
 
 from db.jobs import queries as jobs
 from db.jobs.quotas import Quotas
-from tests.faults.conftest import Row
 from tests.faults.harness import SPEC, Condition, Harness
 from tests.faults.process import Process
 from tests.faults.system import DISPATCHERS, GATEWAYS, LEASE_SECONDS, System
+from tests.faults.table import Row
 
 FLOOD_JOBS, OTHER_USERS = 1000, 20
 EXIT_SECONDS = 60

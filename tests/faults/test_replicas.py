@@ -8,9 +8,9 @@ import pytest
 from _pytest.mark import ParameterSet
 
 from pipeline.contract.progress import Stage
-from tests.faults.conftest import Row
 from tests.faults.harness import Harness
 from tests.faults.system import DISPATCHERS, SILENCE_SECONDS
+from tests.faults.table import Row
 
 # The stages that process spans. Their calls are retried within the attempt.
 SPAN_STAGES = (Stage.INTERPOLATE, Stage.UPSCALE, Stage.POSTPROCESS)

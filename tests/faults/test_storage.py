@@ -9,11 +9,11 @@ import httpx
 import pytest
 
 from db.embedded import free_port
-from tests.faults.conftest import Row
 from tests.faults.harness import Condition, Harness
 from tests.faults.process import Process, wait_until
 from tests.faults.proxy import Proxy
 from tests.faults.system import System
+from tests.faults.table import Row
 
 RESETS = 20
 # The uploads that are reset, in turn.

@@ -21,6 +21,7 @@ START_SECONDS = 60
 PASSWORD = "correct horse battery"
 COSTS = pytest.StashKey[dict[str, float]]()
 TABLE = pytest.StashKey[list["Measurement"]]()
+GENERATED = pytest.StashKey[dict[str, str]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -61,6 +62,12 @@ def costs(pytestconfig: pytest.Config) -> dict[str, float]:
     return pytestconfig.stash.setdefault(COSTS, {})
 
 
+@pytest.fixture(scope="session")
+def generated(pytestconfig: pytest.Config) -> dict[str, str]:
+    """How many requests were generated, by caller."""
+    return pytestconfig.stash.setdefault(GENERATED, {})
+
+
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     if costs := config.stash.get(COSTS, {}):
         terminalreporter.section("memory of one connection")
@@ -68,6 +75,10 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         terminalreporter.write_line("| --- | --- |")
         for kind, kilobytes in costs.items():
             terminalreporter.write_line(f"| {kind} | {kilobytes:.0f} kB |")
+    if generated := config.stash.get(GENERATED, {}):
+        terminalreporter.section("generated requests")
+        for caller, numbers in generated.items():
+            terminalreporter.write_line(f"{caller}: {numbers}")
     if rows := config.stash.get(TABLE, []):
         terminalreporter.section("floods")
         terminalreporter.write_line("| flood | longest wait of another client | growth of the gateway |")

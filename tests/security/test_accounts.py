@@ -1,8 +1,9 @@
-"""The long forms of two claims about sign-in: its time does not tell names apart, and guesses lock no owner out."""
+"""Two claims about sign-in: its time does not tell names apart, and guesses lock no owner out."""
 
 # ruff: noqa: F811  (fixtures are imported by name: those of this folder are for a gateway process)
 
 import statistics
+import sys
 import time
 
 import httpx
@@ -19,26 +20,36 @@ from tests.api.conftest import (  # noqa: F401  (fixtures)
     settings,
 )
 
-pytestmark = pytest.mark.long_attack
-TRIES = 200
+LONG = pytest.mark.long_attack
 WRONG = "not the password of anybody"
 
 
+# The short form has a wider tolerance: a median of 15 tries varies with what else the machine does.
+@pytest.mark.parametrize(("tries", "tolerance"), [(15, 0.3), pytest.param(200, 0.1, marks=LONG)])
 async def test_the_time_of_a_refused_sign_in_is_the_same_for_known_and_unknown_names(
-    client: httpx.AsyncClient, account: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    client: httpx.AsyncClient,
+    account: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tries: int,
+    tolerance: float,
 ) -> None:
     hosts = iter(range(10**6))
     monkeypatch.setattr(sign_in, "client_host", lambda _: f"10.{(n := next(hosts)) >> 8 & 255}.{n & 255}.1")
     seconds: dict[str, list[float]] = {account["email"]: [], "unknown@example.org": []}
-    for n in range(2 * TRIES):
-        name = list(seconds)[n % 2]
+    for n in range(2 * tries):
+        # Known, unknown, unknown, known: a load that changes slowly is shared.
+        name = list(seconds)[(n + 1) // 2 % 2]
         started = time.perf_counter()
         assert (await login(client, {"email": name, "password": WRONG})).status_code == 401
         seconds[name].append(time.perf_counter() - started)
     known, unknown = (statistics.median(values) for values in seconds.values())
-    assert 0.9 < known / unknown < 1.1
+    with capsys.disabled():
+        sys.stdout.write(f"\nmedians of {tries} tries: known {known * 1000:.1f} ms, unknown {unknown * 1000:.1f} ms\n")
+    assert abs(known / unknown - 1) < tolerance
 
 
+@LONG
 async def test_the_owner_signs_in_from_elsewhere_during_a_thousand_guesses(
     client: httpx.AsyncClient, account: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -31,7 +31,7 @@ KILOBYTE = 1000
         ("unfinished body", request("POST /api/auth/login", "Content-Length: 65536") + b" " * 65_000, 250),
         ("pipelined requests", request("GET /api/jobs/{job_id}/events", "Authorization: {token}") + b"a" * 65_000, 200),
         ("WebSocket", handshake(), 120),
-        ("WebSocket of a user with 40 long jobs", handshake(), 1000),
+        ("WebSocket of a user with 40 long jobs", handshake(), 550),
         ("unread page of 256 kB", request("GET /api/jobs?limit=100", "Authorization: {token}"), 500),
     ],
 )

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from api.events import feed as feeds
-from api.events.feed import Feed, JobEvent, SlowReader
+from api.events.feed import Feed, JobEvent, PositionEvent, SlowReader
 from db.tables import Job
 
 OWNER = uuid4()
@@ -205,3 +205,15 @@ async def test_the_row_and_progress_of_a_terminal_job_are_released() -> None:
     assert feed.open_ids() == []
     assert feed._rows == {}
     assert feed._sent[JOB].progress is None
+
+
+async def test_the_rows_of_open_jobs_are_released_when_they_are_sent() -> None:
+    feed = Feed(OWNER)
+    feed.start([row(1, "queued"), row(1, job_id=(other := uuid4()))], {JOB: 1}, SNAPSHOT_AT)
+    feed.offer(row(2, "queued", attempt=2))
+    assert [event.job.revision for event in await next_events(feed)] == [2]
+    assert feed._rows == {}
+    assert (set(feed.open_ids()), feed.has_queued()) == ({JOB, other}, True)
+    feed.offer_positions({JOB: 4})
+    (event,) = await next_events(feed)
+    assert event == PositionEvent(JOB, 2, 4)

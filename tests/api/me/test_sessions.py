@@ -26,6 +26,19 @@ async def test_the_sessions_of_an_account(client: httpx.AsyncClient, account: di
     assert len((await client.get("/api/me/sessions", headers=bearer(second))).json()["data"]) == 1
 
 
+async def test_the_list_has_pages(client: httpx.AsyncClient, account: dict[str, str]) -> None:
+    headers = bearer(await login(client, account))
+    for _ in range(2):
+        await login(client, account)
+    whole = (await client.get("/api/me/sessions", headers=headers)).json()
+    ids = [one["id"] for one in whole["data"]]
+    assert (len(ids), whole["has_more"], whole["first_id"], whole["last_id"]) == (3, False, ids[0], ids[2])
+    first = (await client.get("/api/me/sessions?limit=2", headers=headers)).json()
+    assert ([one["id"] for one in first["data"]], first["has_more"]) == (ids[:2], True)
+    second = (await client.get(f"/api/me/sessions?limit=2&after={first['last_id']}", headers=headers)).json()
+    assert ([one["id"] for one in second["data"]], second["has_more"]) == (ids[2:], False)
+
+
 async def test_signing_out_everywhere(client: httpx.AsyncClient, account: dict[str, str]) -> None:
     responses = [await login(client, account) for _ in range(3)]
     assert (await client.delete("/api/me/sessions", headers=bearer(responses[0]))).status_code == 204

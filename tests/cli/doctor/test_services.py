@@ -148,7 +148,8 @@ def test_aura_up_prints_the_problems_when_it_cannot_start(tmp_path: Path, monkey
 def test_a_machine_that_cannot_run_it_is_refused_before_anything_starts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cli.doctor.machine.blocking", lambda _: [problem("disk", "full", "free some")])
+    problems = [problem("disk", "full", "free some"), problem("shared memory", "none", "add some")]
+    monkeypatch.setattr("cli.doctor.machine.blocking", lambda _: problems)
     result = runner.invoke(app, ["up", "--data-dir", str(tmp_path / "data")])
-    assert (result.exit_code, result.stderr) == (1, "aura: disk: full: free some\n")
+    assert (result.exit_code, result.stderr) == (1, "aura: disk: full: free some; shared memory: none: add some\n")
     assert not (tmp_path / "data").exists()

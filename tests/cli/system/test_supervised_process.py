@@ -67,6 +67,31 @@ def test_a_process_is_ready_once_it_creates_the_file_and_not_ready_after_a_new_s
     stop(idle)
 
 
+@pytest.mark.parametrize(
+    ("program", "failure"),
+    [
+        ("raise SystemExit(3)", 3),
+        ("raise SystemExit(75)", None),
+        ("import os, pathlib; pathlib.Path(os.environ['AURA_READY_FILE']).touch(); raise SystemExit(3)", None),
+    ],
+    ids=["ended", "asks for another start", "was ready"],
+)
+def test_only_a_process_that_was_never_ready_has_failed_to_start(
+    program: str, failure: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervised_process, "BACKOFF_SECONDS", (0.01,))
+    process = supervised(tmp_path, program)
+    process.start()
+    first = process._process
+    assert first
+    first.wait(10)
+    assert process.failure == failure
+    if failure is None:
+        wait_until(lambda: process.restart_if_needed() is None and process.starts == 2)
+        assert process.failure == failure
+    process.wait(5)
+
+
 def test_a_process_that_ignores_sigterm_is_killed_after_the_timeout(tmp_path: Path) -> None:
     program = "import signal, time; signal.signal(15, signal.SIG_IGN); print('ignoring'); time.sleep(60)"
     process = supervised(tmp_path, program)

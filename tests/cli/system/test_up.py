@@ -17,7 +17,7 @@ from cli.system import supervised_process
 from cli.system.address import StartFailed, gateway_url, require_free_port, running_gateway_url
 from cli.system.data_dir import DataDir
 from cli.system.supervised_process import SupervisedProcess
-from cli.system.up import MODULES, System, waiting_stages
+from cli.system.up import MODULES, System
 from db.ports import free_port
 from tests.cli.system.conftest import wait_until
 
@@ -103,22 +103,6 @@ def test_the_public_url_is_reachable_from_this_machine(
     assert data_dir.environment("", url)["PUBLIC_URL"] == "https://aura.example"
 
 
-LOG = (
-    '{"event": "ready"}',
-    '{"event": "waiting for stages", "stages": ["preprocess", "generate"]}',
-    "something that is not JSON: waiting for stages",
-    '{"event": "waiting for stages", "stages": ["generate"]}',
-    "another line",
-)
-
-
-def test_the_missing_stages_are_read_from_the_log() -> None:
-    assert waiting_stages("\n".join(LOG)) == ("generate",)
-    assert waiting_stages("\n".join(LOG[:3])) == ("preprocess", "generate")
-    assert waiting_stages("\n".join((*LOG, '{"event": "ready"}'))) == ()
-    assert waiting_stages("") == ()
-
-
 def test_no_process_gets_settings_that_it_does_not_use(data_dir: DataDir, monkeypatch: pytest.MonkeyPatch) -> None:
     """The roles that may change tables, and the keys of the others."""
     for name in ("OWNER_DATABASE_URL", "ADMIN_DATABASE_URL"):
@@ -174,6 +158,36 @@ def test_a_database_that_fails_to_restart_is_retried_with_backoff(
         wait_until(lambda: system._restart_if_needed() or postgres.pid)
     finally:
         postgres.stop()
+
+
+def start_gateway(data_dir: DataDir, environment: dict[str, str]) -> tuple[System, list[str]]:
+    """A system of a gateway alone, and the lines that it prints."""
+    lines: list[str] = []
+    system = System(data_dir, host="127.0.0.1", port=free_port(), echo=lines.append)
+    values = data_dir.environment("postgresql://nobody:@127.0.0.1:1/nothing", system.url)
+    system._start_process("gateway", values | environment, "--port", str(free_port()))
+    return system, lines
+
+
+def test_a_process_that_ends_before_it_is_ready_is_reported_at_once_with_its_cause(data_dir: DataDir) -> None:
+    """Not started again, and lines of an earlier run are not taken for its own."""
+    data_dir.log("gateway").write_text('{"event": "a failure of last week", "level": "error"}\n')
+    system, lines = start_gateway(data_dir, {"SECRET_KEY": "short"})
+    (gateway,) = system._processes
+    with pytest.raises(StartFailed, match=r"gateway exited with status 2: api: SECRET_KEY .*gateway\.log\)$") as failed:
+        wait_until(lambda: system._raise_if_start_failed(is_late=False))
+    assert (gateway.starts, lines, "\n" in str(failed.value)) == (1, ["starting gateway"], False)
+
+
+def test_a_process_that_is_not_ready_in_time_is_named_with_its_newest_line(data_dir: DataDir) -> None:
+    system, _ = start_gateway(data_dir, {"SECRET_KEY": "k" * 64})
+    (gateway,) = system._processes
+    try:
+        with pytest.raises(StartFailed, match="gateway is not ready after 180 s: it has written nothing"):
+            system._raise_if_start_failed(is_late=True)
+    finally:
+        gateway.terminate()
+        gateway.wait(10)
 
 
 ONLY_DATABASE = """

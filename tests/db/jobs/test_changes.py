@@ -26,6 +26,14 @@ async def test_jobs(life: Life, direct: Direct) -> None:
     assert (read.id, read.progress, read.revision) == (job.id, {"value": 0}, 1)
 
 
+async def test_a_succeeded_job_names_its_video(life: Life, direct: Direct) -> None:
+    """For the `job.status` event."""
+    lease = await life.succeeded()
+    (read,) = await changes.jobs(direct, [lease.job_id])
+    assert read.video_id is not None
+    assert read.video_id == (await life.seen(lease.job_id)).video_id
+
+
 async def test_versions_of_open_newest_and_named_jobs(life: Life, make_user: MakeUser, direct: Direct) -> None:
     running = await life.running()
     ended = [await life.succeeded() for _ in range(3)]

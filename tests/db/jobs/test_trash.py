@@ -18,9 +18,10 @@ from db.jobs.quotas import Quotas
 from db.listen import listen
 from db.storage import garbage_collection
 from db.storage.local import LocalStorage
-from db.tables import Job
+from db.tables import Job, Video
+from db.videos import trash as video_trash
 from tests.conftest import MakeUser, Sessions
-from tests.db.conftest import LEASE_SECONDS
+from tests.db.conftest import LEASE_SECONDS, video
 
 SPEC = {"prompt": "a red circle", "model": "tiny"}
 NO_QUOTAS = Quotas(queued_per_user=100, seconds_per_day=None)
@@ -110,7 +111,7 @@ async def test_a_job_that_ends_during_the_request_is_trashed(
 
     async def publish_and_get(session: AsyncSession, job_id: UUID, *, owner_id: UUID) -> Job | None:
         async with sessions.begin() as other:
-            await leases.publish(other, lease, resolved={}, warnings=[], artifacts=[])
+            await leases.publish(other, lease, resolved={}, warnings=[], artifacts=[video(lease)])
         return await jobs.get(session, job_id, owner_id=owner_id)
 
     monkeypatch.setattr(trash, "get", publish_and_get)
@@ -141,16 +142,16 @@ async def test_trash_and_restore_notify_once(sessions: Sessions, make_user: Make
 async def published(sessions: Sessions, owner: UUID, storage: LocalStorage) -> UUID:
     """A succeeded job with one object."""
     job_id = await queued(sessions, owner)
-    key = f"jobs/{job_id}/1/poster.webp"
-    await storage.put(key, b"frames", "image/webp")
-    poster = {
-        "kind": "poster", "key": key, "content_type": "image/webp", "width": 64, "height": 64, "fps": 0, "frames": 1,
-        "duration": 0, "size_bytes": 6, "sha256": sha256(b"frames").hexdigest(),
+    key = f"jobs/{job_id}/1/video.mp4"
+    await storage.put(key, b"frames", "video/mp4")
+    file = {
+        "kind": "video", "key": key, "content_type": "video/mp4", "width": 64, "height": 64, "fps": 8, "frames": 8,
+        "duration": 1, "size_bytes": 6, "sha256": sha256(b"frames").hexdigest(),
     }  # fmt: skip
     async with sessions.begin() as session:
         job = await leases.claim(session, **CLAIM)
         assert job is not None
-        assert await leases.publish(session, leases.lease_of(job), resolved={}, warnings=[], artifacts=[poster])
+        assert await leases.publish(session, leases.lease_of(job), resolved={}, warnings=[], artifacts=[file])
     return job_id
 
 
@@ -168,5 +169,10 @@ async def test_after_thirty_days_the_job_and_its_objects_are_deleted(
         assert await trash.purge(session, limit=10) == 1
         assert await trash.purge(session, limit=10) == 0
         assert list(await session.scalars(select(Job.id))) == [young]
+    assert await garbage_collection.orphans(sessions, storage, grace_seconds=-1) == 0
+    async with sessions.begin() as session:
+        assert await video_trash.purge(session, limit=10) == 1
+        assert await video_trash.purge(session, limit=10) == 0
+        assert list(await session.scalars(select(Video.job_id))) == [young]
     assert await garbage_collection.orphans(sessions, storage, grace_seconds=-1) == 1
-    assert [found.key for found in await storage.list("jobs/")] == [f"jobs/{young}/1/poster.webp"]
+    assert [found.key for found in await storage.list("jobs/")] == [f"jobs/{young}/1/video.mp4"]

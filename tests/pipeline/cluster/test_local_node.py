@@ -1,4 +1,4 @@
-"""A local node is started with further parameters, and Ray's own class is put back."""
+"""A local node is started with further parameters and without an API server; what was replaced is put back."""
 
 import os
 import sys
@@ -6,19 +6,19 @@ from typing import Any
 
 import pytest
 import ray
-from ray._private import parameter
+from ray._private import parameter, services
 
 from pipeline.cluster.local_node import fork_server, start_node
 
 
 @pytest.mark.parametrize("fails", [False, True])
 def test_the_parameters_apply_to_this_node_only(fails: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    original = parameter.RayParams
+    originals = (parameter.RayParams, services.start_api_server)
     seen: dict[str, Any] = {}
 
     def init(**options: Any) -> str:
         made = parameter.RayParams(num_cpus=options["num_cpus"])
-        seen.update(vars(made))
+        seen.update(vars(made), api_server=services.start_api_server(False, raise_on_failure=False))
         if fails:
             raise RuntimeError
         return "context"
@@ -29,9 +29,11 @@ def test_the_parameters_apply_to_this_node_only(fails: bool, monkeypatch: pytest
             start_node({"worker_path": "worker.py"}, num_cpus=2)
     else:
         assert start_node({"worker_path": "worker.py"}, num_cpus=2) == "context"
+    # As Ray's own function answers when the server does not start.
+    assert seen.pop("api_server") == (None, None)
     expected = {"num_cpus": 2, "worker_path": "worker.py", "no_monitor": True, "include_log_monitor": False}
     assert expected.items() <= seen.items()
-    assert parameter.RayParams is original
+    assert (parameter.RayParams, services.start_api_server) == originals
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="workers are forked on Linux only")

@@ -11,7 +11,7 @@ from pipeline.clip import EncodedSpan, Video
 from pipeline.cluster import stages as module
 from pipeline.cluster.stages import RayStages
 from pipeline.contract.base_clip import BaseClip
-from pipeline.contract.errors import DependencyUnavailable, OutOfMemory, PipelineError, StageLost
+from pipeline.contract.errors import DependencyUnavailable, OutOfMemory, PipelineError, StageFailed, StageLost
 from pipeline.contract.plan import Plan
 from pipeline.contract.progress import Stage
 from pipeline.contract.spec import Spec
@@ -161,6 +161,30 @@ async def test_a_kept_base_clip_replaces_preprocess_and_generate(cluster: Cluste
     stages = cluster.open(base=base_clip())
     assert await stages.preprocess(Spec(prompt="a")) == PLAN
     assert (await stages.generate(PLAN, Listener())).value == "restored clip"
+    assert cluster.names() == ["postprocess.restore"]
+
+
+async def test_the_image_of_the_request_is_a_part_of_a_kept_plan(cluster: Cluster) -> None:
+    stages = cluster.open(base=base_clip())
+    assert (await stages.preprocess(Spec(prompt="a", image="aW1hZ2U="))).image == "aW1hZ2U="
+
+
+FINISH = base_clip().model_copy(update={"plan": PLAN.model_dump(mode="json") | {"reused_base": True}})
+
+
+@pytest.mark.parametrize("reduced", [False, True])
+async def test_a_finish_starts_from_its_base_clip_even_after_out_of_memory(cluster: Cluster, reduced: bool) -> None:
+    stages = cluster.open(base=FINISH, reduced=reduced)
+    plan = await stages.preprocess(Spec(prompt="a"))
+    assert (await stages.generate(plan, Listener())).value == "restored clip"
+    assert cluster.names() == ["postprocess.restore"]
+
+
+async def test_a_finish_without_its_base_clip_fails_and_draws_nothing(cluster: Cluster) -> None:
+    cluster.handlers["postprocess.restore"] = lambda base: [{"kept": False}]
+    stages = cluster.open(base=FINISH)
+    with pytest.raises(StageFailed, match="base clip is missing"):
+        await stages.generate(await stages.preprocess(Spec(prompt="a")), Listener())
     assert cluster.names() == ["postprocess.restore"]
 
 

@@ -11,7 +11,7 @@ from pipeline.contract.errors import StageFailed
 from pipeline.contract.plan import Plan
 from pipeline.contract.version import VERSION
 from pipeline.encoders import video, webp
-from pipeline.stages.postprocess import Postprocess
+from pipeline.stages.postprocess import WORDS, Postprocess
 
 Plans = Callable[..., Plan]
 Bars = Callable[[int, int, int], Frames]
@@ -76,17 +76,36 @@ def test_the_video_has_the_requested_size_rate_and_duration(
     assert output.duration == pytest.approx(duration, abs=0.001)
 
 
-def test_the_three_files_of_a_job(render: Callable[..., Video], plan: Plans) -> None:
+def test_the_files_of_a_job(render: Callable[..., Video], plan: Plans) -> None:
     result = render(plan(width=640, height=360, warnings=("a warning",)))
 
     assert [(output.kind, output.content_type) for output in result.outputs] == [
         ("video", "video/mp4"), ("poster", "image/webp"), ("preview", "image/webp"),
+        ("spritesheet", "image/webp"),
     ]  # fmt: skip
     poster, preview = find_output(result, "poster"), find_output(result, "preview")
     assert webp.probe(poster.data)[:3] == (poster.width, poster.height, poster.frames) == (640, 360, 1)
     assert webp.probe(preview.data)[:3] == (preview.width, preview.height, preview.frames) == (320, 180, 16)
     assert len(preview.data) <= 300_000
     assert result.warnings == ("a warning",)
+
+
+@pytest.mark.parametrize(("frames", "sprites"), [(4, 4), (16, 16), (40, 16), (49, 16)])
+def test_a_sprite_sheet_shows_the_whole_video(
+    render: Callable[..., Video], plan: Plans, bars: Bars, frames: int, sprites: int
+) -> None:
+    sheet = find_output(render(plan(width=128, height=96, frames=frames)), "spritesheet")
+
+    rows = -(-sprites // 4)
+    assert (sheet.width, sheet.height, sheet.frames) == (4 * 128, rows * 96, sprites)
+    image = np.asarray(webp.Image.open(io.BytesIO(sheet.data))).astype(int)
+    assert image.shape == (sheet.height, sheet.width, 3)
+    shown = []
+    for number in range(sprites):
+        top, left = number // 4 * 96, number % 4 * 128
+        sprite = image[top : top + 96, left : left + 128]
+        shown.append(int(np.argmin([np.abs(sprite - frame).mean() for frame in bars(frames, 128, 96)])))
+    assert shown == [round(place) for place in np.linspace(0, frames - 1, sprites)]
 
 
 def test_the_poster_is_the_middle_frame(render: Callable[..., Video], plan: Plans, bars: Bars) -> None:
@@ -126,12 +145,27 @@ def test_the_resolved_request_is_in_the_result_and_in_the_file(render: Callable[
 
     result = render(requested)
 
-    assert video.read_recipe(find_output(result, "video").data) == result.resolved
+    assert video.read_recipe(find_output(result, "video").data) == {
+        name: value for name, value in result.resolved.items() if name not in WORDS
+    }
     assert (
         Plan.model_validate({name: result.resolved[name] for name in Plan.model_fields if name != "warnings"})
         == requested
     )
     assert result.resolved["software"] == f"AuraAnim {VERSION}"
+
+
+@pytest.mark.parametrize("form", ["mp4", "webm", "gif"])
+def test_the_words_of_the_request_are_not_in_the_files(render: Callable[..., Video], plan: Plans, form: str) -> None:
+    """A video can be shared without its prompt."""
+    words = {"prompt": "secretprompt", "negative_prompt": "secretnegative", "original_prompt": "secretoriginal"}
+    requested = plan(width=64, height=64, format=form, prompt_travel={4: "secrettravel"}, **words)
+
+    result = render(requested)
+
+    assert result.resolved["prompt"] == "secretprompt"
+    for output in result.outputs:
+        assert b"secret" not in output.data
 
 
 def test_frames_of_another_size_are_resized(
@@ -174,9 +208,12 @@ def test_a_missing_span_fails(
 def test_a_wrong_number_of_frames_in_a_span_fails(
     postprocess: Postprocess, plan: Plans, bars: Bars, never_stop: Callable[[], None]
 ) -> None:
-    requested = plan(width=64, height=64, frames=10)
-    encoded = postprocess.encode(Clip(bars(9, 64, 64), 24), requested, requested.spans[0], never_stop)
+    requested, shorter = plan(width=64, height=64, frames=10), plan(width=64, height=64, frames=9)
+    clip = Clip(bars(9, 64, 64), 24)
+    encoded = postprocess.encode(clip, shorter, shorter.spans[0], never_stop)
 
+    with pytest.raises(StageFailed, match="span 0 has 9 frames, not 10"):
+        postprocess.encode(clip, requested, requested.spans[0], never_stop)
     with pytest.raises(StageFailed, match="not 64x64, 10 frames"):
         postprocess.assemble([EncodedSpan(0, encoded.data, 10)], requested)
 

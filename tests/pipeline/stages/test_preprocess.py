@@ -6,11 +6,12 @@ import pytest
 
 from pipeline.contract import catalog
 from pipeline.contract.errors import Refused
+from pipeline.contract.finish import upscale_factor
 from pipeline.contract.hardware import Budget
 from pipeline.contract.plan import Plan
 from pipeline.contract.spec import Scheduler, Spec
 from pipeline.models import weights
-from pipeline.stages.preprocess import Preprocess, base_size, upscale_factor
+from pipeline.stages.preprocess import Preprocess, base_size
 
 PROMPT = "a red circle moving right on a blue background"
 

@@ -1,0 +1,1 @@
+"""Videos: read, search, edit, trash, finish."""

@@ -1,0 +1,2 @@
+// The address in mails.
+export { default, generateMetadata } from "../verify/page";

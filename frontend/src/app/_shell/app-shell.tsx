@@ -1,0 +1,67 @@
+"use client";
+import Link from "next/link";
+import { usePathname } from "next/navigation";
+import { useEffect, useState, type ReactNode } from "react";
+import { LiveRegion } from "@/components/live-region";
+import { Toaster } from "@/components/toaster";
+import { useSession } from "@/features/auth/use-session";
+import { JobAnnouncer } from "@/features/jobs/job-announcer";
+import { useJobStore } from "@/features/jobs/store";
+import { useLiveJobs } from "@/features/jobs/use-live-jobs";
+import { useTranslations } from "@/lib/i18n";
+import { usePreferences } from "@/lib/preferences";
+import type { Theme } from "@/lib/theme";
+import { useShortcuts } from "@/lib/use-shortcuts";
+import { cx } from "@/lib/cx";
+import { AccountMenu } from "./account-menu";
+import { ConnectionBadge } from "./connection-badge";
+import { HydrateDraft } from "./hydrate-draft";
+import { Logo } from "./logo";
+import { Navigation } from "./navigation";
+import { ShortcutHelp } from "./shortcut-help";
+
+export function AppShell({ theme, children }: { theme: Theme; children: ReactNode }) {
+  const t = useTranslations("common");
+  const signedIn = useSession() === "signed-in";
+  const transport = useJobStore((state) => state.transport);
+  const motion = usePreferences((preferences) => preferences.motion);
+  const [help, setHelp] = useState(false);
+  const landing = usePathname() === "/";
+  useLiveJobs(signedIn);
+  useShortcuts({ "?": () => setHelp(true) });
+  useEffect(() => {
+    document.documentElement.dataset.motion = motion ? "on" : "off";
+  }, [motion]);
+  return (
+    <>
+      <a href="#main" className="sr-only rounded-s bg-fg px-4 py-2 text-bg focus:not-sr-only focus:fixed focus:top-3 focus:left-3 focus:z-50">
+        {t("skipToContent")}
+      </a>
+      <header
+        className={cx(
+          "top-0 z-40 flex h-14 w-full items-center gap-4 px-4 sm:px-6",
+          landing ? "absolute" : "sticky border-b border-border bg-bg/90 backdrop-blur",
+        )}
+      >
+        <Link href="/" className="-ml-1 flex items-center gap-2 rounded-s p-1 font-semibold">
+          <Logo className="size-6" />
+          {t("appName")}
+        </Link>
+        <Navigation placement="header" />
+        <div className="ml-auto flex items-center gap-1">
+          {signedIn ? <ConnectionBadge transport={transport} /> : null}
+          <AccountMenu theme={theme} onShortcuts={() => setHelp(true)} />
+        </div>
+      </header>
+      <main id="main" tabIndex={-1} className="pb-20 outline-none lg:pb-0">
+        {children}
+      </main>
+      <Navigation placement="bottom" />
+      <Toaster />
+      <LiveRegion />
+      <JobAnnouncer />
+      <HydrateDraft />
+      {help ? <ShortcutHelp onClose={() => setHelp(false)} /> : null}
+    </>
+  );
+}

@@ -1,0 +1,71 @@
+"use client";
+import { useEffect } from "react";
+import { X } from "lucide-react";
+import { create } from "zustand";
+import { useTranslations } from "@/lib/i18n";
+import { cx } from "@/lib/cx";
+import { Button, IconButton } from "./button";
+
+type Toast = { id: number; text: string; tone: "neutral" | "danger"; action?: { label: string; run: () => void } };
+type Store = { toasts: Toast[]; add: (toast: Toast) => void; remove: (id: number) => void };
+
+const SECONDS = 6;
+/** Long enough to read and to reach the button. */
+const SECONDS_WITH_ACTION = 12;
+let lastId = 0;
+
+const useToasts = create<Store>((set) => ({
+  toasts: [],
+  add: (toast) => set(({ toasts }) => ({ toasts: [...toasts.slice(-2), toast] })),
+  remove: (id) => set(({ toasts }) => ({ toasts: toasts.filter((toast) => toast.id !== id) })),
+}));
+
+export function toast(text: string, options: { tone?: Toast["tone"]; action?: Toast["action"] } = {}): void {
+  lastId += 1;
+  useToasts.getState().add({ id: lastId, text, tone: options.tone ?? "neutral", action: options.action });
+}
+
+/** Short messages at the edge of the screen, which a live region reads out. */
+export function Toaster() {
+  const toasts = useToasts((store) => store.toasts);
+  return (
+    <div role="status" className="pointer-events-none fixed inset-x-4 bottom-20 z-50 grid justify-items-center gap-2 lg:bottom-6">
+      {toasts.map((one) => (
+        <ToastView key={one.id} toast={one} />
+      ))}
+    </div>
+  );
+}
+
+export function ToastView({ toast: { id, text, tone, action } }: { toast: Toast }) {
+  const t = useTranslations("common");
+  const remove = useToasts((store) => store.remove);
+  useEffect(() => {
+    const timer = setTimeout(() => remove(id), 1000 * (action ? SECONDS_WITH_ACTION : SECONDS));
+    return () => clearTimeout(timer);
+  }, [id, action, remove]);
+  return (
+    <div
+      className={cx(
+        "pointer-events-auto flex max-w-lg animate-rise items-center gap-3 rounded-l bg-overlay py-2 pr-2 pl-4 text-s shadow-float hairline",
+        tone === "danger" && "text-danger",
+      )}
+    >
+      <span className="py-1.5">{text}</span>
+      {action ? (
+        <Button
+          size="s"
+          onClick={() => {
+            action.run();
+            remove(id);
+          }}
+        >
+          {action.label}
+        </Button>
+      ) : null}
+      <IconButton name={t("dismiss")} size="s" onClick={() => remove(id)}>
+        <X aria-hidden />
+      </IconButton>
+    </div>
+  );
+}

@@ -1,0 +1,4 @@
+/** Where to go after signing in: a path of this site, never another origin. */
+export function safeNext(value: string | null): string {
+  return value && /^\/(?![/\\])/.test(value) ? value : "/create";
+}

@@ -1,0 +1,124 @@
+"use client";
+import { useId } from "react";
+import { Minus, Plus, RotateCcw } from "lucide-react";
+import { Button, IconButton } from "@/components/button";
+import { Segmented } from "@/components/segmented";
+import { Skeleton } from "@/components/states";
+import { useDuration, rounded } from "@/features/jobs/duration";
+import { useJobStore } from "@/features/jobs/store";
+import { useTranslations } from "@/lib/i18n";
+import { cx } from "@/lib/cx";
+import { AdvancedPanel } from "./advanced-panel";
+import { estimateSeconds } from "./estimate";
+import { ExampleChips, ModelKnowledge } from "./example-chips";
+import { PromptField } from "./prompt-field";
+import { QuickRow } from "./quick-row";
+import { changed, framesOf } from "./settings";
+import { VARIATIONS, useComposer } from "./use-composer";
+import { useProblemText } from "./use-problem-text";
+
+/** The form of a new video. It stays in view, keeps what was written, and keeps its values in both modes. */
+export function Composer({ onGenerated }: { onGenerated?: () => void }) {
+  const t = useTranslations("composer");
+  const headingId = useId();
+  const { draft, models, model, styles, settings, problem, generate: submit } = useComposer();
+  const problemText = useProblemText();
+  const generate = () => {
+    if (submit()) onGenerated?.();
+  };
+  const text = problem ? problemText(problem, model) : null;
+  return (
+    <section aria-labelledby={headingId} className="grid gap-5 rounded-l border border-border bg-surface p-4 sm:p-5">
+      <div className="flex items-center justify-between gap-4">
+        <h1 id={headingId} className="text-l font-semibold">
+          {t("title")}
+        </h1>
+        <div className="w-48">
+          <Segmented
+            label={t("mode")}
+            hideLabel
+            value={draft.mode}
+            onChange={draft.setMode}
+            options={[
+              { value: "simple", label: t("simple") },
+              { value: "advanced", label: t("advanced") },
+            ]}
+          />
+        </div>
+      </div>
+      <div className="rounded-s border border-input bg-bg p-3 focus-within:border-ring focus-within:outline-2 focus-within:-outline-offset-1 focus-within:outline-ring">
+        <PromptField error={problem?.field === "prompt" ? text : null} onGenerate={generate} />
+      </div>
+      {draft.prompt ? null : <ExampleChips model={model} styles={styles} />}
+      {model ? <ModelKnowledge model={model} /> : models.isPending ? <Skeleton className="h-5 w-3/4" /> : null}
+      <QuickRow settings={settings} model={model} />
+      {draft.mode === "advanced" ? (
+        <AdvancedPanel models={models.data ?? []} model={model} styles={styles} problem={problem} />
+      ) : (
+        <SetElsewhere />
+      )}
+      <Submit onGenerate={generate} error={problem && problem.field !== "prompt" ? text : null} />
+    </section>
+  );
+}
+
+const SIMPLE = ["width", "height", "duration_seconds", "num_inference_steps"];
+
+/** The advanced settings that apply in the simple form too: nothing works unseen. */
+function SetElsewhere() {
+  const t = useTranslations("composer");
+  const { settings, reset } = useComposer().draft;
+  const names = Object.keys(changed(settings)).filter((name) => !SIMPLE.includes(name)) as "seed"[];
+  if (names.length === 0) return null;
+  return (
+    <div className="flex items-center justify-between gap-3 rounded-s bg-raised py-1 pr-1 pl-3 text-s text-muted">
+      <span className="truncate">{names.map((name) => (name === ("enhance_prompt" as string) ? t("enhance") : t(name))).join(" · ")}</span>
+      <IconButton name={t("reset")} size="s" onClick={reset}>
+        <RotateCcw aria-hidden />
+      </IconButton>
+    </div>
+  );
+}
+
+function Submit({ onGenerate, error }: { onGenerate: () => void; error: string | null }) {
+  const t = useTranslations("composer");
+  const { draft, model, settings } = useComposer();
+  const duration = useDuration();
+  const jobs = useJobStore((state) => state.jobs);
+  const seconds = estimateSeconds(settings, model, jobs.values());
+  const { variations } = draft;
+  return (
+    <div className="sticky bottom-14 z-10 -mx-4 -mb-4 grid gap-3 rounded-b-l border-t border-border bg-surface p-4 sm:-mx-5 sm:-mb-5 sm:px-5 lg:bottom-0">
+      {error ? (
+        <p role="alert" className="text-s text-danger">
+          {error}
+        </p>
+      ) : null}
+      <div className="flex items-center gap-3">
+        <Stepper value={variations} onChange={draft.setVariations} />
+        <Button kind="primary" size="l" wide onClick={onGenerate} title={t("shortcut")}>
+          {variations === 1 ? t("generate") : t("generateMany", { count: variations })}
+        </Button>
+      </div>
+      <p className={cx("tabular flex flex-wrap justify-between gap-x-4 text-s text-muted")}>
+        <span>{seconds === null ? t("estimateUnknown") : t("estimate", { time: duration(rounded(seconds * variations)) })}</span>
+        <span>{t("frames", { frames: framesOf(settings), width: String(settings.width), height: String(settings.height) })}</span>
+      </p>
+    </div>
+  );
+}
+
+function Stepper({ value, onChange }: { value: number; onChange: (value: number) => void }) {
+  const t = useTranslations("composer");
+  return (
+    <div role="group" aria-label={t("variations")} title={t("variationsHelp")} className="flex h-12 shrink-0 items-center rounded-s bg-raised">
+      <IconButton name={`${t("variations")} −`} disabled={value === VARIATIONS[0]} onClick={() => onChange(value - 1)}>
+        <Minus aria-hidden />
+      </IconButton>
+      <output className="tabular w-5 text-center">{value}</output>
+      <IconButton name={`${t("variations")} +`} disabled={value === VARIATIONS.at(-1)} onClick={() => onChange(value + 1)}>
+        <Plus aria-hidden />
+      </IconButton>
+    </div>
+  );
+}

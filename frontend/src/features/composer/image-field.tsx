@@ -1,0 +1,60 @@
+"use client";
+import { useState } from "react";
+import { Button } from "@/components/button";
+import { Field } from "@/components/field";
+import { LIMITS } from "@/lib/api/limits.gen";
+import { useTranslations } from "@/lib/i18n";
+import { useDraft } from "./draft";
+
+const SIDES = [768, 512, 384, 256];
+const QUALITY = 0.85;
+
+/** The file as base64 of a WebP or JPEG that a request can carry; null if it stays too large. */
+async function encode(file: File): Promise<string | null> {
+  const bitmap = await createImageBitmap(file);
+  for (const side of SIDES) {
+    const scale = Math.min(1, side / Math.max(bitmap.width, bitmap.height));
+    const canvas = document.createElement("canvas");
+    canvas.width = Math.round(bitmap.width * scale);
+    canvas.height = Math.round(bitmap.height * scale);
+    canvas.getContext("2d")?.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+    const encoded = canvas.toDataURL("image/jpeg", QUALITY).split(",")[1] ?? "";
+    if (encoded.length <= LIMITS.image.maxLength) return encoded;
+  }
+  return null;
+}
+
+export function ImageField({ off }: { off: string | null }) {
+  const t = useTranslations("composer");
+  const { settings, set } = useDraft();
+  const [error, setError] = useState<string | null>(null);
+  const choose = async (file: File | undefined) => {
+    if (!file) return;
+    const image = await encode(file).catch(() => null);
+    setError(image ? null : t("imageTooLarge"));
+    if (image) set("image", image);
+  };
+  return (
+    <>
+      <Field label={t("image")} help={t("imageHelp")} error={error} off={off}>
+        {(control) => (
+          <input
+            {...control}
+            type="file"
+            accept="image/png,image/jpeg,image/webp"
+            onChange={(event) => void choose(event.target.files?.[0])}
+            className="text-s text-muted file:mr-3 file:h-8 file:rounded-s file:border-0 file:bg-raised file:px-3 file:text-fg disabled:opacity-45"
+          />
+        )}
+      </Field>
+      {settings.image && !off ? (
+        <div className="flex items-center gap-3">
+          <img src={`data:image/jpeg;base64,${settings.image}`} alt={t("image")} className="size-16 rounded-s object-cover" />
+          <Button size="s" onClick={() => set("image", null)}>
+            {t("imageRemove")}
+          </Button>
+        </div>
+      ) : null}
+    </>
+  );
+}

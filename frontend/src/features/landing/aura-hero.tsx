@@ -1,0 +1,76 @@
+"use client";
+import { useEffect, useRef, useState } from "react";
+import { Pause, Play } from "lucide-react";
+import { IconButton } from "@/components/button";
+import { useTranslations } from "@/lib/i18n";
+import { useMotionAllowed } from "@/lib/use-media";
+import { cx } from "@/lib/cx";
+import { startAura, type AuraRenderer } from "./aura-renderer";
+import { SplineScene } from "./spline-scene";
+
+/** Whether the page is light now, whichever way that was decided. */
+function isLight(): boolean {
+  const { colorScheme } = getComputedStyle(document.documentElement);
+  return colorScheme === "light" || (colorScheme === "light dark" && matchMedia("(prefers-color-scheme: light)").matches);
+}
+
+/** The moving background of the landing page: WebGL, or CSS where that is missing, slow or lost. */
+export function AuraHero() {
+  const t = useTranslations("landing");
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const renderer = useRef<AuraRenderer | null>(null);
+  const [mode, setMode] = useState<"starting" | "webgl" | "css">("starting");
+  const [paused, setPaused] = useState(false);
+  const motion = useMotionAllowed();
+  const moving = motion && !paused;
+
+  useEffect(() => {
+    if (!canvas.current) return;
+    const started = startAura(canvas.current, false, isLight(), () => setMode("css"));
+    renderer.current = started;
+    setMode(started ? "webgl" : "css");
+    const theme = new MutationObserver(() => started?.setLight(isLight()));
+    theme.observe(document.documentElement, { attributeFilter: ["data-theme"] });
+    return () => {
+      theme.disconnect();
+      started?.stop();
+      renderer.current = null;
+    };
+  }, []);
+  useEffect(() => renderer.current?.setMoving(moving), [moving, mode]);
+
+  return (
+    <>
+      <div aria-hidden data-aura={mode} className="pointer-events-none absolute inset-0 overflow-hidden">
+        {mode === "css" ? (
+          <CssAura moving={moving} />
+        ) : (
+          <canvas ref={canvas} className={cx("size-full transition-opacity duration-[240ms]", mode === "starting" && "opacity-0")} />
+        )}
+        <SplineScene />
+        <div className="absolute inset-x-0 bottom-0 h-40 bg-linear-to-t from-bg to-transparent" />
+      </div>
+      {motion ? (
+        <IconButton
+          name={t(paused ? "play" : "pause")}
+          size="s"
+          className="absolute right-4 bottom-4 z-10 sm:right-6"
+          onClick={() => setPaused(!paused)}
+        >
+          {paused ? <Play aria-hidden /> : <Pause aria-hidden />}
+        </IconButton>
+      ) : null}
+    </>
+  );
+}
+
+function CssAura({ moving }: { moving: boolean }) {
+  const drift = (name: string) => (moving ? { animation: `${name} 18s ease-in-out infinite` } : undefined);
+  return (
+    <div className="absolute inset-0 blur-3xl">
+      <div style={drift("drift-a")} className="absolute top-[-10%] right-[18%] h-[70%] w-[46%] rounded-full bg-aura-violet/45" />
+      <div style={drift("drift-b")} className="absolute right-[2%] bottom-[2%] h-[62%] w-[50%] rounded-full bg-aura-blue/40" />
+      <div style={drift("drift-a")} className="absolute top-[4%] right-[-6%] h-[46%] w-[30%] rounded-full bg-aura-amber/45" />
+    </div>
+  );
+}

@@ -1,0 +1,114 @@
+/**
+ * The session of this browser. The access token lives in memory only; the refresh token is a cookie that scripts cannot
+ * read. Tabs share one access token, because each use of the refresh cookie replaces it.
+ */
+
+type Status = "unknown" | "anonymous" | "signed-in";
+type Access = { token: string; expiresAt: number };
+type Shared = ({ type: "token" } & Access) | { type: "signed-out" };
+
+/** Whether a refresh cookie may exist: not a secret, it only spares visitors a request that is refused. */
+const HINT = "aura.signed-in";
+const REFRESH_BEFORE_MS = 30_000;
+/** Another tab may have rotated the cookie a moment ago: the second attempt sends the new one. */
+const SECOND_ATTEMPT_MS = 400;
+
+let status: Status = "unknown";
+let access: Access | null = null;
+let refreshing: Promise<string | null> | null = null;
+const listeners = new Set<() => void>();
+const channel = typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel("aura.session");
+
+function set(next: Status, value: Access | null): void {
+  status = next;
+  access = value;
+  try {
+    if (next === "signed-in") localStorage.setItem(HINT, "1");
+    else if (next === "anonymous") localStorage.removeItem(HINT);
+  } catch {
+    // Storage may be blocked: every visit then asks the gateway.
+  }
+  listeners.forEach((listener) => listener());
+}
+
+if (channel) {
+  channel.onmessage = ({ data }: MessageEvent<Shared>) => {
+    if (data.type === "signed-out") set("anonymous", null);
+    else if (!access || data.expiresAt > access.expiresAt) set("signed-in", data);
+  };
+}
+
+function accept(token: string, expiresIn: number): string {
+  const value = { token, expiresAt: Date.now() + expiresIn * 1000 };
+  set("signed-in", value);
+  channel?.postMessage({ type: "token", ...value } satisfies Shared);
+  return token;
+}
+
+async function exclusively<T>(work: () => Promise<T>): Promise<T> {
+  return "locks" in navigator ? navigator.locks.request("aura.refresh", work) : work();
+}
+
+/** `null`: the cookie is refused. Throws TypeError without a network, and leaves the session as it is. */
+async function requestToken(attempts = 2): Promise<string | null> {
+  const response = await fetch("/api/auth/refresh", { method: "POST" });
+  if (response.ok) {
+    const body = (await response.json()) as { access_token: string; expires_in: number };
+    return accept(body.access_token, body.expires_in);
+  }
+  if (response.status >= 500 || response.status === 429) throw new TypeError(`refresh: ${response.status}`);
+  if (attempts <= 1) return null;
+  await new Promise((resolve) => setTimeout(resolve, SECOND_ATTEMPT_MS));
+  return requestToken(attempts - 1);
+}
+
+async function refresh(stale: string | null): Promise<string | null> {
+  refreshing ??= exclusively(async () => {
+    // Another tab may have refreshed while this one waited for the lock.
+    if (access && access.token !== stale && access.expiresAt > Date.now() + REFRESH_BEFORE_MS) return access.token;
+    const token = await requestToken();
+    if (token === null) set("anonymous", null);
+    return token;
+  }).finally(() => {
+    refreshing = null;
+  });
+  return refreshing;
+}
+
+function mayBeSignedIn(): boolean {
+  try {
+    return localStorage.getItem(HINT) !== null;
+  } catch {
+    return true;
+  }
+}
+
+export const session = {
+  get status(): Status {
+    return status;
+  },
+  subscribe(listener: () => void): () => void {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  },
+  /** Signs in again with the cookie of an earlier visit. */
+  async restore(): Promise<void> {
+    if (status !== "unknown") return;
+    if (!mayBeSignedIn()) return set("anonymous", null);
+    await refresh(null).catch(() => {
+      // Offline: pages show what they have, and requests try again.
+      if (status === "unknown") set("anonymous", null);
+    });
+  },
+  signIn: accept,
+  signOut(): void {
+    set("anonymous", null);
+    channel?.postMessage({ type: "signed-out" } satisfies Shared);
+  },
+  /** A valid access token, refreshed if it expires soon or was refused (`stale`); null without a session. */
+  async token(stale: string | null = null): Promise<string | null> {
+    if (status === "anonymous") return null;
+    const fresh = access && access.token !== stale && access.expiresAt > Date.now() + REFRESH_BEFORE_MS;
+    return fresh && access ? access.token : refresh(stale ?? access?.token ?? null);
+  },
+};

@@ -1,0 +1,42 @@
+"use client";
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { useEffect, useState, type ReactNode } from "react";
+import { IntlProvider } from "use-intl";
+import { ApiError } from "@/lib/api/errors";
+import { session } from "@/lib/api/session";
+import type { Locale } from "@/lib/i18n/locales";
+import type { Messages } from "@/lib/i18n/messages";
+import { usePreferences } from "@/lib/preferences";
+
+const MAX_RETRIES = 2;
+
+function createQueryClient(): QueryClient {
+  return new QueryClient({
+    defaultOptions: {
+      queries: {
+        staleTime: 30_000,
+        // What the gateway refused stays refused; what did not arrive is tried again.
+        retry: (failures, error) => failures < MAX_RETRIES && (!(error instanceof ApiError) || error.status >= 500),
+      },
+    },
+  });
+}
+
+type Props = { locale: Locale; messages: Messages; children: ReactNode };
+
+export function Providers({ locale, messages, children }: Props) {
+  const [queries] = useState(createQueryClient);
+  useEffect(() => {
+    void usePreferences.persist.rehydrate();
+    void session.restore();
+    // Whoever signs out leaves nothing behind in this tab.
+    return session.subscribe(() => {
+      if (session.status === "anonymous") queries.clear();
+    });
+  }, [queries]);
+  return (
+    <IntlProvider locale={locale} messages={messages} timeZone={undefined}>
+      <QueryClientProvider client={queries}>{children}</QueryClientProvider>
+    </IntlProvider>
+  );
+}

@@ -1,0 +1,97 @@
+"""A system with the web app, and the browser journeys that run against it."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from cli.system.data_dir import DataDir
+from cli.system.web import SOURCES, WebApp, WebUnavailable
+from db.embedded import free_port
+
+FOLDER = Path(__file__).parent
+# The first start installs the dependencies and builds the app.
+START_TIMEOUT_SECONDS = 420
+JOURNEY_TIMEOUT_SECONDS = 240
+
+
+@dataclass(frozen=True)
+class WebSystem:
+    data_dir: DataDir
+    url: str
+    gateway_url: str
+
+    def pids(self) -> dict[str, int]:
+        pids: dict[str, int] = json.loads(self.data_dir.processes_file.read_text())
+        return pids
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    browser = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    if browser is None:
+        pytest.skip("no browser: install Debian's package chromium, or set CHROMIUM")
+    return browser
+
+
+@pytest.fixture(scope="session")
+def web_system(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebSystem]:
+    """`aura up` with the web app, as a user starts it."""
+    port, web_port = free_port(), free_port()
+    try:
+        WebApp(web_port).require()
+    except WebUnavailable as error:
+        pytest.skip(f"no web app: {error}")
+    data_dir = DataDir(tmp_path_factory.mktemp("web"))
+    data_dir.create()
+    options = ["--data-dir", str(data_dir.path), "--port", str(port), "--web-port", str(web_port)]
+    with data_dir.log("up").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "cli.main", "up", *options],
+            stdout=log,
+            stderr=log,
+            env=os.environ | {"SECONDS_PER_DAY": "100000", "REGISTRATIONS_PER_MINUTE": "600", "AURA_DESIGN_PAGE": "1"},
+        )
+    try:
+        deadline = time.monotonic() + START_TIMEOUT_SECONDS
+        while "ready\n" not in data_dir.log("up").read_text():
+            assert process.poll() is None, data_dir.log("up").read_text()
+            assert time.monotonic() < deadline, data_dir.log("up").read_text()
+            time.sleep(0.2)
+        assert "  web app  " in data_dir.log("up").read_text(), data_dir.log("up").read_text()
+        yield WebSystem(data_dir, f"http://127.0.0.1:{web_port}", f"http://127.0.0.1:{port}")
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(90)
+
+
+@pytest.fixture
+def run_journey(web_system: WebSystem, chromium: str) -> Callable[[str], str]:
+    """Run a script of this folder against the system. AURA_TEST_SHOTS names a folder for its pictures."""
+
+    def run(name: str) -> str:
+        environment = os.environ | {"AURA_WEB": web_system.url, "CHROMIUM": chromium}
+        environment["SHOTS"] = os.environ.get("AURA_TEST_SHOTS", "")
+        command = ["node", str(FOLDER / f"{name}.mjs")]
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=JOURNEY_TIMEOUT_SECONDS, check=False
+        )
+        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def frontend() -> Path:
+    if not (SOURCES / "node_modules").is_dir() or shutil.which("npm") is None:
+        pytest.skip("no Node.js, or the dependencies of the web app are not installed: `npm ci` in frontend/")
+    return SOURCES

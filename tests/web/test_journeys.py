@@ -1,0 +1,74 @@
+"""What people do in the web app, in a real browser against a real system."""
+
+import os
+import re
+import signal
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from tests.web.conftest import WebSystem
+
+ALL = pytest.mark.skipif(
+    os.environ.get("AURA_TEST_WEB") != "all", reason="the short run of the browser; all of it: make test-web"
+)
+Journey = Callable[[str], str]
+
+
+@pytest.mark.slow
+def test_a_newcomer_makes_a_video_and_finds_it_after_a_reload_and_on_another_device(run_journey: Journey) -> None:
+    run_journey("generate")
+
+
+@pytest.mark.slow
+def test_the_keyboard_is_enough(run_journey: Journey) -> None:
+    run_journey("keyboard")
+
+
+@ALL
+def test_every_page_is_accessible_and_within_its_budget(run_journey: Journey) -> None:
+    print(run_journey("pages"))  # noqa: T201  (the measured size)
+
+
+@ALL
+def test_a_job_survives_the_loss_of_sockets_streams_network_and_token(run_journey: Journey) -> None:
+    run_journey("network")
+
+
+@ALL
+def test_an_account_from_its_name_to_its_deletion(run_journey: Journey) -> None:
+    run_journey("account")
+
+
+def test_pages_have_strict_headers_and_a_nonce_of_their_own(web_system: WebSystem) -> None:
+    answers = [httpx.get(web_system.url) for _ in range(2)]
+    nonces = [
+        re.search(r"script-src 'self' 'nonce-([^']+)'", answer.headers["content-security-policy"]) for answer in answers
+    ]
+    assert all(nonces)
+    assert len({nonce[1] for nonce in nonces if nonce}) == 2
+    assert answers[0].headers["cache-control"] == "private, no-store"
+    assert answers[0].headers["x-frame-options"] == "DENY"
+
+
+def test_the_gateway_is_reached_through_the_origin_of_the_web_app(web_system: WebSystem) -> None:
+    assert httpx.get(f"{web_system.url}/readyz").json()["status"] == "ok"
+    answer = httpx.get(f"{web_system.url}/api/me")
+    assert (answer.status_code, answer.headers["content-type"]) == (401, "application/problem+json")
+
+
+def test_the_web_server_gets_no_secret(web_system: WebSystem) -> None:
+    pid = web_system.pids()["web"]
+    with open(f"/proc/{pid}/environ", "rb") as file:
+        names = {entry.partition(b"=")[0].decode() for entry in file.read().split(b"\0")}
+    assert {"GATEWAY_URL", "PORT"} <= names
+    assert not {name for name in names if re.search("SECRET|DATABASE|PASSWORD|TOKEN|KEY$", name)}
+
+
+def test_a_web_server_that_exits_is_started_again(web_system: WebSystem) -> None:
+    before = web_system.pids()["web"]
+    os.kill(before, signal.SIGKILL)
+    answer = httpx.Client(transport=httpx.HTTPTransport(retries=10)).get(web_system.url, timeout=30)
+    assert answer.status_code == 200
+    assert web_system.pids()["web"] != before
