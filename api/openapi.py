@@ -28,7 +28,7 @@ from api.problems import (
     status_of,
 )
 from api.routers import ROUTERS
-from db.errors import AuraError
+from db.errors import AuraError, StorageUnavailable
 from pipeline.contract.version import VERSION
 
 REFERENCE = "#/components/schemas/{model}"
@@ -45,7 +45,7 @@ COMMON_CODES: Mapping[int, tuple[str, ...]] = {
     401: (Unauthenticated.code, TokenRefused.code),
     404: (NotFound.code,),
     429: (TooManyRequests.code,),
-    503: (ServiceUnavailable.code,),
+    503: (ServiceUnavailable.code, StorageUnavailable.code),
     **{status: (code,) for status, (code, _) in FRAMEWORK_PROBLEMS.items() if status != 400},
 }
 # The codes of routes that name only the status of a problem, by the tag of the route.
@@ -115,6 +115,10 @@ def build_document(app: FastAPI) -> dict[str, Any]:
         for status, response in operation["responses"].items():
             if MEDIA_TYPE in response.get("content", {}):
                 document_codes(int(status), response, titles)
+    document["components"]["examples"] = {
+        f"{status}_{code}": {"value": {"type": "about:blank", "title": title, "status": status, "code": code}}
+        for (status, code), title in titles.items()
+    }
     return document
 
 
@@ -147,22 +151,12 @@ def document_problems(operation: dict[str, Any]) -> None:
     operation["responses"] = dict(sorted(responses.items()))
 
 
-def document_codes(status: int, response: dict[str, Any], titles: Mapping[tuple[int, str], str]) -> None:
-    """List the codes of a problem, with an example of each."""
+def document_codes(status: int, response: dict[str, Any], titles: Iterable[tuple[int, str]]) -> None:
+    """List the codes of a problem, with a reference to the example of each."""
     codes = [*COMMON_CODES.get(status, ()), *response.pop(CODES, ())]
     names = dict.fromkeys(codes) or [code for of, code in titles if of == status]
     schema = {"$ref": REFERENCE.format(model="ProblemBody"), "properties": {"code": {"enum": list(names)}}}
-    examples = {
-        code: {
-            "value": {
-                "type": "about:blank",
-                "title": titles.get((status, code), HTTPStatus(status).phrase),
-                "status": status,
-                "code": code,
-            }
-        }
-        for code in names
-    }
+    examples = {code: {"$ref": f"#/components/examples/{status}_{code}"} for code in names}
     response["description"] = f"{HTTPStatus(status).phrase}: {', '.join(f'`{code}`' for code in names)}"
     response["content"] = {MEDIA_TYPE: {"schema": schema, "examples": examples}}
 
@@ -175,7 +169,8 @@ def titles_of_codes() -> dict[tuple[int, str], str]:
         error = classes.pop()
         classes += error.__subclasses__()
         titles[status_of(error), error.code] = (error.__doc__ or "").split("\n")[0]
-    return titles | {(status, code): title for status, (code, title) in FRAMEWORK_PROBLEMS.items()}
+    bad_request = {(400, "bad_request"): HTTPStatus(400).phrase}
+    return titles | bad_request | {(status, code): title for status, (code, title) in FRAMEWORK_PROBLEMS.items()}
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ AuraError
 ├── BaseGone
 ├── TooManyTags
 ├── VideoModerated
+├── PromptInFile
 ├── AlreadyDecided
 ├── TooManyShares
 ├── TooManyKeys
@@ -97,6 +98,12 @@ class VideoModerated(AuraError):
     """A moderator has hidden or rejected this video: it can be neither shared nor finished."""
 
     code = "video_moderated"
+
+
+class PromptInFile(AuraError):
+    """The file of this video contains its prompt: show the prompt, or finish the video again and share the new file."""
+
+    code = "prompt_in_file"
 
 
 class AlreadyDecided(AuraError):

@@ -9,10 +9,11 @@ from uuid import UUID
 from sqlalchemy import bindparam, delete, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from db.errors import TooManyShares, VideoModerated
+from db.errors import PromptInFile, TooManyShares, VideoModerated
 from db.gallery import visible_to_visitors
 from db.ids import uuid7
 from db.tables import Moderation, Share, User, Video
+from db.videos.edits import prompt_in_file
 
 # Bounds the list of a video's links, which has no pages.
 MAX_PER_VIDEO: Final = 100
@@ -38,18 +39,23 @@ async def create(
 ) -> Share | None:
     """A new link to a video, until it is revoked if `days` is None. None unless the owner has such a video.
 
-    Raises VideoModerated or TooManyShares.
+    Raises VideoModerated, TooManyShares, or PromptInFile if the file contains a prompt that the link does not show.
     """
     # The lock makes the limit exact.
-    state = await session.scalar(
-        select(Video.moderation_state)
-        .where(Video.id == video_id, Video.owner_id == owner_id, Video.trashed_at.is_(None))
-        .with_for_update(key_share=True)
-    )
-    if state is None:
+    found = (
+        await session.execute(
+            select(Video.moderation_state, prompt_in_file())
+            .where(Video.id == video_id, Video.owner_id == owner_id, Video.trashed_at.is_(None))
+            .with_for_update(key_share=True)
+        )
+    ).one_or_none()
+    if found is None:
         return None
+    state, has_prompt = found
     if state != Moderation.VISIBLE:
         raise VideoModerated
+    if has_prompt and not show_prompt:
+        raise PromptInFile
     if (await session.scalars(select(func.count()).where(Share.video_id == video_id))).one() >= MAX_PER_VIDEO:
         raise TooManyShares
     share = Share(

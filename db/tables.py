@@ -41,9 +41,10 @@ from db.share_tables import Share
 from db.video_tables import Moderation, Video, Visibility
 
 __all__ = [
-    "TERMINAL", "Action", "ApiKey", "Artifact", "Attempt", "AuditEntry", "Base", "Job", "Json", "LoginSession", "Mail",
-    "Moderation", "OneTimeToken", "Passkey", "Purpose", "RateLimit", "RecoveryCode", "RefreshToken", "Remix", "Role", "Scope",
-    "ShownStatus", "StageRate", "Status", "Turn", "User", "Video", "Visibility", "BlockedHash", "Decision", "ModerationDecision", "Report", "ReportReason", "Share",
+    "TERMINAL", "Action", "ApiKey", "Artifact", "Attempt", "AuditEntry", "Base", "BlockedHash", "Decision", "Job",
+    "Json", "LoginSession", "Mail", "Moderation", "ModerationDecision", "OneTimeToken", "Passkey", "Purpose",
+    "RateLimit", "RecoveryCode", "RefreshToken", "Remix", "Report", "ReportReason", "Role", "Scope", "Share",
+    "ShownStatus", "StageRate", "Status", "Turn", "User", "Video", "Visibility",
 ]  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from api.shares.schemas import NewShare, SharedVideo, ShareList, new_share, shar
 from api.shares.visit import open_share, open_with_password
 from db import audit, shares
 from db.audit import Action
-from db.errors import TooManyShares, VideoModerated
+from db.errors import PromptInFile, TooManyShares, VideoModerated
 from db.rate_limits import Bucket
 
 # 128 bits.
@@ -34,7 +34,7 @@ async def no_index(response: Response) -> None:
 @router.post(
     "/videos/{video_id}/shares",
     status_code=201,
-    responses=documented(400, 401, 404, 422, 429, VideoModerated, TooManyShares),
+    responses=documented(400, 401, 404, 422, 429, VideoModerated, PromptInFile, TooManyShares),
 )
 async def share(
     protected: ProtectedRequest,

@@ -20,7 +20,7 @@ from api.videos.schemas import (
     VideoView,
     video_list,
 )
-from db.errors import TooManyTags
+from db.errors import PromptInFile, TooManyTags
 from db.videos import edits, publication, trash
 from db.videos import queries as videos
 from pipeline.contract.finish import repeating_spec
@@ -51,7 +51,7 @@ async def list_tags(session: Transaction, user: VideosReader) -> TagList:
     return TagList(data=[TagCount(tag=tag, count=count) for tag, count in counts])
 
 
-@router.post("/bulk", responses=documented(400, 401, 404, 413, 415, 422, TooManyTags))
+@router.post("/bulk", responses=documented(400, 401, 404, 413, 415, 422, TooManyTags, PromptInFile))
 async def change_videos(
     session: Transaction, gateway: GatewayDep, user: VideosWriter, address: ClientAddress, request: BulkRequest
 ) -> Videos:
@@ -64,7 +64,7 @@ async def get_video(session: Transaction, gateway: GatewayDep, video: OwnVideo) 
     return await view(session, gateway, video)
 
 
-@router.patch("/{video_id}", responses=documented(400, 401, 404, 413, 415, 422))
+@router.patch("/{video_id}", responses=documented(400, 401, 404, 413, 415, 422, PromptInFile))
 async def change_video(
     session: Transaction, gateway: GatewayDep, video: EditableVideo, address: ClientAddress, change: VideoChange
 ) -> VideoView:

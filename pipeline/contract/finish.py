@@ -20,10 +20,13 @@ def upscale_factor(width: int, height: int, spec: Spec) -> int:
 def finished_spec(spec: Spec, plan: Plan, **changes: Any) -> Spec:
     """The request of the finished video with these fields changed: `width`, `height`, `fps` or `format`.
 
-    Raises ValidationError. The keys of `prompt_travel` become times, because the frame numbers change with the rate.
+    Its file is without the prompts, so that it can be shared without them. The keys of `prompt_travel` become times,
+    because the frame numbers change with the rate. Raises ValidationError.
     """
     travel = {f"{spec.seconds_at(moment):.3f}s": text for moment, text in spec.prompt_travel.items()}
-    return Spec.model_validate(spec.model_dump() | {"seed": plan.seed, "prompt_travel": travel} | changes)
+    return Spec.model_validate(
+        spec.model_dump() | {"seed": plan.seed, "prompt_travel": travel, "embed_prompt": False} | changes
+    )
 
 
 def finished_plan(plan: Plan, spec: Spec) -> Plan:
@@ -43,6 +46,7 @@ def finished_plan(plan: Plan, spec: Spec) -> Plan:
             "format": spec.format,
             "upscale": upscaler.scale if upscaler else 1,
             "upscaler": upscaler.name if upscaler else "",
+            "embed_prompt": spec.embed_prompt,
             "reused_base": True,
         }
     )

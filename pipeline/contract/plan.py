@@ -58,6 +58,7 @@ class Plan(BaseModel):
     loop: bool = False
     image: str = Field("", description="the first frame in base64; `sha256:…` in a recipe")
     reused_base: bool = Field(False, description="finished from the kept base clip of another video: nothing was drawn")
+    embed_prompt: bool = Field(False, description="the file's metadata has the prompts too")
     warnings: tuple[str, ...] = ()
 
     def __reduce__(self) -> tuple[Any, ...]:

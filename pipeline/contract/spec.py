@@ -137,6 +137,9 @@ class Spec(BaseModel):
     image: Annotated[str, Field(max_length=MAX_IMAGE_CHARS)] | None = Field(
         None, description="the first frame: a PNG, JPEG or WebP file in base64"
     )
+    embed_prompt: bool = Field(
+        False, description="write the prompts into the metadata of the file, where everybody who gets it can read them"
+    )
     upscaler: Upscaler = Upscaler.QUALITY
     denoise_strength: Annotated[float, Field(ge=0, le=1)] | None = Field(
         None, description="how much grain the fast upscaler removes; null: 0.5"

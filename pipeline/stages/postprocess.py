@@ -23,7 +23,7 @@ PREVIEW_SECONDS: Final = 4
 SPRITES: Final = 16
 SPRITE_COLUMNS: Final = 4
 SPRITE_SIDE: Final = 160
-# What of a recipe is not written into the file: a video can be shared without its prompt.
+# What of a recipe is written into the file on request only: a video can be shared without its prompt.
 WORDS: Final = frozenset({"prompt", "negative_prompt", "original_prompt", "prompt_travel", "image"})
 # Seconds. GIF has the coarsest clock of the containers: hundredths of a second.
 CLOCK_TOLERANCE: Final = 0.011
@@ -88,7 +88,7 @@ class Postprocess:
 
 
 def recipe(plan: Plan) -> dict[str, Any]:
-    """The resolved values of the request, from which it can be repeated. The file's metadata has all but its words."""
+    """The resolved values of the request, from which it can be repeated. The file has its words on request."""
     values = plan.model_dump(mode="json", exclude={"warnings"})
     if plan.image:
         values["image"] = f"sha256:{hashlib.sha256(plan.image.encode()).hexdigest()}"
@@ -106,7 +106,7 @@ def _resize(frames: Frames, plan: Plan) -> Frames:
 
 
 def _create_video(spans: Sequence[EncodedSpan], plan: Plan, resolved: dict[str, Any]) -> Output:
-    metadata = {name: value for name, value in resolved.items() if name not in WORDS}
+    metadata = {name: value for name, value in resolved.items() if plan.embed_prompt or name not in WORDS}
     data = video.join(spans, plan.fps, plan.format, metadata)
     facts = video.probe(data)
     _check_facts(facts, plan.width, plan.height, plan.frames, plan.duration_seconds)

@@ -105,6 +105,7 @@ class Preprocess:
             prompt_travel=travel_frames(spec, model, frames),
             loras=choose_loras(spec, model),
             loop=spec.loop,
+            embed_prompt=spec.embed_prompt,
             image=checked_image(spec.image, width, height),
         )
 

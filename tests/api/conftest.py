@@ -37,7 +37,7 @@ from tests.api.documented import check_documented
 
 SPEC: dict[str, Any] = {"prompt": "a red circle moving right", "duration_seconds": 1.0, "fps": 8}
 BACKOFF = Backoff(1, 1)
-RESOLVED = {"seed": 7, "model": "tiny", "frames": 8}
+RESOLVED = {"seed": 7, "model": "tiny", "frames": 8, "embed_prompt": False}
 
 
 def make_settings(database_url: str, folder: Path) -> Settings:

@@ -47,7 +47,9 @@ async def make_video(
             await worker.storage.put(f"{prefix}/base.mkv", base, "video/x-matroska")
             kept = {**BASE, "key": f"{prefix}/base.mkv", "sha256": hashlib.sha256(base).hexdigest(), "size_bytes": 9}
             assert await leases.keep_base(session, lease, kept, days=7)
-        assert await leases.publish(session, lease, resolved={"seed": 7}, warnings=[], artifacts=files)
+        assert await leases.publish(
+            session, lease, resolved={"seed": 7, "embed_prompt": False}, warnings=[], artifacts=files
+        )
     async with worker.gateway.sessions.begin() as session:
         video_id = (await session.scalars(select(Video.id).where(Video.job_id == lease.job_id))).one()
         if public:

@@ -130,8 +130,12 @@ async def test_every_problem_lists_its_codes_with_examples(document: dict[str, A
                 content = response["content"][MEDIA_TYPE]
                 codes = content["schema"]["properties"]["code"]["enum"]
                 assert codes, (method, path, status)
-                assert {example["value"]["code"] for example in content["examples"].values()} == set(codes)
-                assert all(example["value"]["title"] for example in content["examples"].values()), (path, codes)
+                names = [
+                    example["$ref"].removeprefix("#/components/examples/") for example in content["examples"].values()
+                ]
+                values = [document["components"]["examples"][name]["value"] for name in names]
+                assert {(str(value["status"]), value["code"]) for value in values} == {(status, code) for code in codes}
+                assert all(value["title"] for value in values), (path, codes)
 
 
 async def test_the_codes_of_an_operation_are_its_own(document: dict[str, Any]) -> None:

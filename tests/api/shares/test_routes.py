@@ -151,6 +151,17 @@ async def test_shares_of_others_are_not_found(alice: ApiUser, bob: ApiUser, gate
     assert len((await alice.get(f"/api/videos/{video_id}/shares")).json()["data"]) == 1
 
 
+@pytest.mark.parametrize("resolved", [{"embed_prompt": True}, {"seed": 7}])
+async def test_a_file_with_its_prompt_is_shared_with_the_prompt_only(
+    alice: ApiUser, gateway: Gateway, video_id: UUID, resolved: dict[str, Any]
+) -> None:
+    """Files of earlier releases have their prompts too; their recipes do not say so."""
+    await change(gateway, Video, video_id, resolved=resolved)
+    refused = await alice.post(f"/api/videos/{video_id}/shares", json={})
+    assert (refused.status_code, refused.json()["code"]) == (409, "prompt_in_file")
+    await share(alice, video_id, show_prompt=True)
+
+
 async def test_what_cannot_be_shared(alice: ApiUser, gateway: Gateway, video_id: UUID) -> None:
     await change(gateway, Video, video_id, moderation_state="hidden", moderated_at=func.now())
     refused = await alice.post(f"/api/videos/{video_id}/shares", json={})

@@ -43,3 +43,18 @@ async def test_nothing_is_recorded_about_videos_of_others(
     body = {"ids": [str(video_id)], "action": "publish"}
     assert (await bob.post("/api/videos/bulk", json=body)).status_code == 404
     assert await recorded(gateway) == []
+
+
+async def test_a_file_with_its_prompt_is_published_with_the_prompt_only(
+    gateway: Gateway, alice: ApiUser, worker: Worker
+) -> None:
+    video_id = await make_video(worker, alice, resolved={"embed_prompt": True})
+    path, bulk = f"/api/videos/{video_id}", {"ids": [str(video_id)], "action": "publish"}
+    for method, url, body in (("PATCH", path, {"visibility": "public"}), ("POST", "/api/videos/bulk", bulk)):
+        refused = await alice.request(method, url, json=body)
+        assert (refused.status_code, refused.json()["code"]) == (409, "prompt_in_file")
+    shown = await alice.request("PATCH", path, json={"visibility": "public", "show_prompt": True})
+    assert shown.json()["visibility"] == "public"
+    hidden = await alice.request("PATCH", path, json={"show_prompt": False})
+    assert hidden.json()["code"] == "prompt_in_file"
+    assert len(await recorded(gateway)) == 1

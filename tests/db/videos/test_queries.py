@@ -27,7 +27,7 @@ async def test_publish_makes_the_video(life: Life, call: Call, owner_engine: Asy
         lease = await life.claim()
         assert lease is not None
         await life.keep_base(lease)
-        assert await call(leases.publish, lease, resolved={"seed": 7}, warnings=[], artifacts=files(lease))
+        assert await call(leases.publish, lease, resolved={"seed": 7, "embed_prompt": False}, warnings=[], artifacts=files(lease))
     finally:
         async with owner_engine.begin() as connection:
             await connection.execute(text("ALTER TABLE jobs ENABLE TRIGGER add_video"))

@@ -31,6 +31,12 @@ def test_only_the_fields_of_the_finish_change() -> None:
     assert finished.duration_seconds == plan.duration_seconds
 
 
+def test_the_new_file_is_without_the_prompt() -> None:
+    plan = create_plan().model_copy(update={"embed_prompt": True})
+    spec = finished_spec(SPEC.model_copy(update={"embed_prompt": True}), plan, fps=8)
+    assert (spec.embed_prompt, finished_plan(plan, spec).embed_prompt) == (False, False)
+
+
 def test_the_warnings_are_those_of_the_new_finish() -> None:
     plan = create_plan().model_copy(update={"warnings": ("random weights", NOT_UPSCALED)})
     spec = finished_spec(SPEC, plan, fps=8)

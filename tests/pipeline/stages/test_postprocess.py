@@ -168,6 +168,14 @@ def test_the_words_of_the_request_are_not_in_the_files(render: Callable[..., Vid
         assert b"secret" not in output.data
 
 
+@pytest.mark.parametrize("form", ["mp4", "webm", "gif"])
+def test_the_words_are_in_the_file_on_request(render: Callable[..., Video], plan: Plans, form: str) -> None:
+    result = render(plan(width=64, height=64, format=form, embed_prompt=True, prompt="a red circle"))
+
+    assert video.read_recipe(find_output(result, "video").data) == result.resolved
+    assert result.resolved["prompt"] == "a red circle"
+
+
 def test_frames_of_another_size_are_resized(
     postprocess: Postprocess, plan: Plans, bars: Bars, never_stop: Callable[[], None]
 ) -> None:

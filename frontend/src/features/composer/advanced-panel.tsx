@@ -127,6 +127,7 @@ export function AdvancedPanel({ models, model, styles, problem }: Props) {
           onChange={(value) => set("upscaler", value)}
           options={LIMITS.upscaler.values.map((value) => ({ value, label: t(`upscalers.${value}`) }))}
         />
+        <Switch label={t("embed_prompt")} help={t("embedHelp")} checked={settings.embed_prompt} onChange={(value) => set("embed_prompt", value)} />
         <NumberField
           label={t("denoise_strength")}
           help={t("denoiseHelp")}

@@ -22,6 +22,7 @@ export const DEFAULTS: Settings = {
   format: LIMITS.format.default,
   style: null,
   enhance_prompt: LIMITS.enhance_prompt.default,
+  embed_prompt: LIMITS.embed_prompt.default,
   loras: [],
   motion: null,
   prompt_travel: {},

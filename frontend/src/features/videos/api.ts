@@ -7,6 +7,11 @@ export type Video = Schemas["VideoView"];
 export type VideoChange = Schemas["VideoChange"];
 export type Filters = { q: string; favourite: boolean; trashed: boolean; format: "" | Video["format"] };
 
+/** What a video is called: its title, otherwise its prompt. */
+export function nameOf(video: Pick<Video, "title"> & { prompt: string | null }): string {
+  return video.title || video.prompt || video.title;
+}
+
 const VIDEOS = ["videos"];
 const PAGE = 24;
 /** Signed links are valid for an hour. */

@@ -3,7 +3,7 @@ import { useState } from "react";
 import { MovingPoster } from "@/components/moving-poster";
 import { mediaUrl } from "@/lib/api/media";
 import { useTranslations } from "@/lib/i18n";
-import { usePublicVideos } from "./api";
+import { nameOf, usePublicVideos } from "./api";
 
 /** Public videos of this server; nothing as long as there are none. */
 export function PublicSamples() {
@@ -23,7 +23,7 @@ export function PublicSamples() {
           <li key={video.id} className="grid min-w-0 gap-1.5">
             <button
               type="button"
-              aria-label={videos("play", { title: video.title })}
+              aria-label={videos("play", { title: nameOf(video) })}
               onClick={() => setPlaying(video.id)}
               className="relative aspect-square overflow-hidden rounded-l bg-raised"
             >
@@ -33,7 +33,7 @@ export function PublicSamples() {
                 <MovingPoster poster={mediaUrl(video.poster?.url)} preview={mediaUrl(video.preview?.url)} alt="" />
               )}
             </button>
-            <p className="line-clamp-2 text-s text-muted [overflow-wrap:anywhere]">{video.title}</p>
+            <p className="line-clamp-2 text-s text-muted [overflow-wrap:anywhere]">{nameOf(video)}</p>
           </li>
         ))}
       </ul>

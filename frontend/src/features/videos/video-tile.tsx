@@ -8,7 +8,7 @@ import { toast } from "@/components/toaster";
 import { mediaUrl } from "@/lib/api/media";
 import { useTranslations } from "@/lib/i18n";
 import { cx } from "@/lib/cx";
-import { useChangeVideo, useTrash, type Video } from "./api";
+import { nameOf, useChangeVideo, useTrash, type Video } from "./api";
 
 /** A video in the gallery. The poster moves while the tile is pointed at or focused. */
 export function VideoTile({ video }: { video: Video }) {
@@ -18,9 +18,9 @@ export function VideoTile({ video }: { video: Video }) {
   const change = useChangeVideo();
   const favourite = () => change.mutate({ id: video.id, change: { favourite: !video.favourite } }, { onError });
   return (
-    <article aria-label={video.title} data-preview className="group grid content-start gap-1.5">
+    <article aria-label={nameOf(video)} data-preview className="group grid content-start gap-1.5">
       <div className="relative aspect-square overflow-hidden rounded-l bg-raised has-[a:focus-visible]:outline-2 has-[a:focus-visible]:outline-offset-2 has-[a:focus-visible]:outline-ring">
-        <Link href={`/v/${video.id}`} aria-label={video.title} className="absolute inset-0 outline-none">
+        <Link href={`/v/${video.id}`} aria-label={nameOf(video)} className="absolute inset-0 outline-none">
           <MovingPoster poster={mediaUrl(video.poster?.url)} preview={mediaUrl(video.preview?.url)} alt="" />
         </Link>
         {video.trashed_at ? null : (
@@ -44,7 +44,7 @@ export function VideoTile({ video }: { video: Video }) {
         ) : null}
       </div>
       <div className="flex items-start gap-1">
-        <p className="line-clamp-2 min-w-0 flex-1 pt-1 text-s [overflow-wrap:anywhere]">{video.title}</p>
+        <p className="line-clamp-2 min-w-0 flex-1 pt-1 text-s [overflow-wrap:anywhere]">{nameOf(video)}</p>
         <TrashButton video={video} />
       </div>
     </article>

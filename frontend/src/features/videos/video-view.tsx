@@ -11,7 +11,7 @@ import { mediaUrl } from "@/lib/api/media";
 import { useTranslations } from "@/lib/i18n";
 import { useShortcuts } from "@/lib/use-shortcuts";
 import { cx } from "@/lib/cx";
-import { recipe, useChangeVideo, useVideo, type Video } from "./api";
+import { nameOf, recipe, useChangeVideo, useVideo, type Video } from "./api";
 import { FinishDialog } from "./finish-dialog";
 import { Recipe } from "./recipe";
 import { ShareDialog } from "./share-dialog";
@@ -28,14 +28,14 @@ export function VideoView({ id }: { id: string }) {
 function Loaded({ video }: { video: Video }) {
   const t = useTranslations("videos");
   return (
-    <article aria-label={video.title} className="grid gap-6 lg:grid-cols-[minmax(0,1fr)_22rem] lg:gap-10">
+    <article aria-label={nameOf(video)} className="grid gap-6 lg:grid-cols-[minmax(0,1fr)_22rem] lg:gap-10">
       <div className="grid content-start gap-4">
         {video.video ? <Player video={video} /> : <StateView title={t("rejected")} />}
       </div>
       <div className="grid content-start gap-6">
         <div className="grid gap-2">
-          <h1 className="text-l font-semibold [overflow-wrap:anywhere]">{video.title}</h1>
-          {video.prompt === video.title ? null : <p className="text-muted [overflow-wrap:anywhere]">{video.prompt}</p>}
+          <h1 className="text-l font-semibold [overflow-wrap:anywhere]">{nameOf(video)}</h1>
+          {video.prompt === nameOf(video) ? null : <p className="text-muted [overflow-wrap:anywhere]">{video.prompt}</p>}
         </div>
         <Actions video={video} />
         <Recipe video={video} />
@@ -48,7 +48,7 @@ function Player({ video }: { video: Video }) {
   const t = useTranslations("videos");
   const src = mediaUrl(video.video?.url ?? "");
   const look = "max-h-[76svh] w-full rounded-l bg-black object-contain";
-  const name = t("videoName", { title: video.title });
+  const name = t("videoName", { title: nameOf(video) });
   if (video.format === "gif") return <img src={src} alt={name} className={look} />;
   return <video key={src} src={src} poster={mediaUrl(video.poster?.url) ?? undefined} aria-label={name} controls autoPlay loop muted playsInline className={look} />;
 }

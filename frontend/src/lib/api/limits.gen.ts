@@ -92,6 +92,9 @@ export const LIMITS = {
   "image": {
     "maxLength": 56000
   },
+  "embed_prompt": {
+    "default": false
+  },
   "upscaler": {
     "values": [
       "quality",

@@ -1,0 +1,3 @@
+import { Gone } from "@/features/published/gone";
+
+export default Gone;

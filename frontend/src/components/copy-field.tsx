@@ -1,0 +1,29 @@
+"use client";
+import { useState } from "react";
+import { Check, Copy } from "lucide-react";
+import { useTranslations } from "@/lib/i18n";
+import { cx } from "@/lib/cx";
+import { IconButton } from "./button";
+import { Field, inputClass } from "./field";
+
+/** A value to take along: selected when it is focused, with a button that copies it. */
+export function CopyField({ label, help, value }: { label: string; help?: string; value: string }) {
+  const t = useTranslations("common");
+  const [copied, setCopied] = useState(false);
+  const copy = () => {
+    // Without TLS there is no clipboard; the text is selected then.
+    void navigator.clipboard?.writeText(value).then(() => setCopied(true));
+  };
+  return (
+    <Field label={label} help={help}>
+      {(control) => (
+        <span className="relative block">
+          <input {...control} readOnly value={value} onFocus={(event) => event.target.select()} className={cx(inputClass, "tabular h-10 pr-11")} />
+          <IconButton name={t(copied ? "copied" : "copy")} size="s" className="absolute top-1 right-1" onClick={copy}>
+            {copied ? <Check aria-hidden /> : <Copy aria-hidden />}
+          </IconButton>
+        </span>
+      )}
+    </Field>
+  );
+}
