@@ -1,36 +1,22 @@
-"""`aura generate`: submit a job to a running or a temporary AuraAnim, wait for the video and download it."""
+"""Submit a job to a running or a temporary AuraAnim, wait for the video and download it."""
 
-import json
-import os
-import sys
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from rich.console import Console
 
-from cli.client import TERMINAL_STATES, Client, Json
+from cli.client import Client, Job, Json
+from cli.console import print_json
+from cli.gateway import CommandFailed
 from cli.progress_bars import ProgressBars
-from cli.system.data_dir import LOCAL_EMAIL, DataDir
+from cli.system.data_dir import DataDir
 from cli.system.startup import wait_for_start
-from cli.system.temporary import shared_gateway
 
-# Exit status of a command that SIGINT has ended, by the convention of shells.
-EXIT_INTERRUPTED: Final = 130
 CANCEL_TIMEOUT_SECONDS: Final = 30
 SHOWN_FIELDS: Final = ("width", "height", "fps", "frames", "duration", "size_bytes", "sha256")
-
-
-class GenerateFailed(Exception):
-    """There is no video; the message is the reason."""
-
-
-def open_gateway(api: str | None, data_dir: Path, console: Console) -> AbstractContextManager[str]:
-    """The URL of the gateway: `api` if given, else the running one of the data directory, else a temporary one."""
-    return nullcontext(api) if api else shared_gateway(DataDir(data_dir), partial(console.print, highlight=False))
 
 
 def start_display(api: str | None, data_dir: Path, console: Console) -> Callable[[], None]:
@@ -38,68 +24,67 @@ def start_display(api: str | None, data_dir: Path, console: Console) -> Callable
     return (lambda: None) if api else partial(wait_for_start, DataDir(data_dir), console)
 
 
-def sign_in(client: Client, api: str | None, data_dir: Path) -> None:
-    """Sign in as AURA_EMAIL with AURA_PASSWORD, or else as the local user of the data directory."""
-    email, password = os.environ.get("AURA_EMAIL"), os.environ.get("AURA_PASSWORD")
-    if email and password:
-        client.sign_in(email, password)
-    elif api:
-        raise GenerateFailed("set AURA_EMAIL and AURA_PASSWORD to sign in to a remote gateway")
-    else:
-        client.sign_in(LOCAL_EMAIL, DataDir(data_dir).secrets["PASSWORD"], register=True)
-
-
 def generate(client: Client, spec: Json, file: Path, console: Console, wait_for_start: Callable[[], None]) -> Json:
     """Submit the job, wait for it and download the video. KeyboardInterrupt cancels the job first.
 
     The job waits in the queue while `wait_for_start` shows how the system starts.
     """
-    job_id = client.generate(spec)
+    return finished(client, client.generate(spec), file, console, wait_for_start)
+
+
+def finished(
+    client: Client, job_id: str, file: Path, console: Console, wait_for_start: Callable[[], None] = lambda: None
+) -> Json:
+    """Wait for a submitted job and download its video. KeyboardInterrupt cancels the job first."""
     try:
         wait_for_start()
-        job = _wait(client, job_id, console)
+        wait(client, job_id, console)
     except KeyboardInterrupt:
         console.print("canceling")
         _cancel(client, job_id)
         raise
-    if job["status"] != "succeeded":
-        raise GenerateFailed((job.get("error") or {}).get("message") or f"the job was {job['status']}")
-    return _download(client, job_id, file)
+    return download(client, job_id, file)
 
 
-def _wait(client: Client, job_id: str, console: Console) -> Json:
-    """The job in its terminal state."""
-    job: Json = {}
+def wait(client: Client, job_id: str, console: Console) -> Job:
+    """The succeeded job. CommandFailed if it ends in another state."""
     with ProgressBars(console) as bars:
         for job in client.follow(job_id):
             bars.update(job)
+    return require_success(job)
+
+
+def require_success(job: Job) -> Job:
+    if job.status != "succeeded":
+        raise CommandFailed(job.error.message if job.error else f"the job was {job.status}")
     return job
 
 
 def _cancel(client: Client, job_id: str) -> None:
     client.cancel(job_id)
     deadline = time.monotonic() + CANCEL_TIMEOUT_SECONDS
-    while time.monotonic() < deadline and client.status(job_id)["status"] not in TERMINAL_STATES:
+    while time.monotonic() < deadline and not client.status(job_id).is_terminal:
         time.sleep(0.2)
 
 
-def _download(client: Client, job_id: str, file: Path) -> Json:
+def download(client: Client, job_id: str, file: Path) -> Json:
+    """Download the video of a succeeded job; its path and properties."""
     result = client.result(job_id)
-    video = next(output for output in result["outputs"] if output["kind"] == "video")
-    client.download(video, file)
+    video = result.video
+    client.download(video.url, file, video.sha256)
     return {
         "path": str(file),
         "job_id": job_id,
-        **{name: video[name] for name in SHOWN_FIELDS},
-        "resolved": result["resolved"],
-        "warnings": result["warnings"],
+        **{name: getattr(video, name) for name in SHOWN_FIELDS},
+        "resolved": result.resolved,
+        "warnings": result.warnings,
     }
 
 
 def print_outcome(outcome: Json, console: Console, *, as_json: bool) -> None:
     """Print the path and the properties of the video, and the warnings of the job."""
     if as_json:
-        sys.stdout.write(json.dumps(outcome) + "\n")
+        print_json(outcome)
         return
     for warning in outcome["warnings"]:
         console.print(f"note: {warning}", highlight=False, soft_wrap=True)

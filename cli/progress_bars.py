@@ -5,7 +5,8 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from cli.client import Json
+from cli.client import Job
+from cli.client.models import StageProgress
 from pipeline.contract.progress import Stage
 
 
@@ -34,33 +35,29 @@ class ProgressBars:
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
-    def update(self, job: Json) -> None:
-        progress = job.get("progress") or {}
+    def update(self, job: Job) -> None:
         line = status_line(job)
-        for stage in progress.get("stages", []):
-            is_current = stage["name"] == progress.get("stage")
-            note = line if is_current else stage_note(stage)
-            self._progress.update(self._tasks[stage["name"]], completed=stage["value"], note=note)
+        for stage in job.progress.stages:
+            note = line if stage.name == job.progress.stage else stage_note(stage)
+            if stage.name in self._tasks:  # a newer gateway may have other stages
+                self._progress.update(self._tasks[stage.name], completed=stage.value, note=note)
         if not self._console.is_terminal and line != self._last_line:
             self._console.print(line, highlight=False)
         self._last_line = line
 
 
-def status_line(job: Json) -> str:
+def status_line(job: Job) -> str:
     """The status of a job in one line."""
-    if job["status"] == "queued":
-        position = job.get("queue_position")
-        return "queued" if position is None else f"queued at position {position}"
-    progress = job.get("progress") or {}
-    parts = [str(progress.get("message") or job["status"])]
-    if (left := job.get("eta_seconds")) is not None and job["status"] == "running":
-        parts.append(f"about {left:.0f} s left")
+    if job.status == "queued":
+        return "queued" if job.queue_position is None else f"queued at position {job.queue_position}"
+    parts = [job.progress.message or job.status]
+    if job.eta_seconds is not None and job.status == "running":
+        parts.append(f"about {job.eta_seconds:.0f} s left")
     return ", ".join(parts)
 
 
-def stage_note(stage: Json) -> str:
+def stage_note(stage: StageProgress) -> str:
     """The note beside the bar of a stage that is not the current one."""
-    if stage["status"] == "skipped":
+    if stage.status == "skipped":
         return "skipped"
-    milliseconds = stage.get("duration_ms")
-    return "" if milliseconds is None else f"{milliseconds / 1000:.1f} s"
+    return "" if stage.duration_ms is None else f"{stage.duration_ms / 1000:.1f} s"

@@ -39,9 +39,11 @@ from db.moderation_tables import BlockedHash, Decision, ModerationDecision, Repo
 from db.remix_tables import Remix
 from db.share_tables import Share
 from db.video_tables import Moderation, Video, Visibility
+from db.webhook_tables import DeliveryState, DisabledReason, Webhook, WebhookDelivery, WebhookEvent
 
 __all__ = [
-    "TERMINAL", "Action", "ApiKey", "Artifact", "Attempt", "AuditEntry", "Base", "BlockedHash", "Decision", "Job",
+    "TERMINAL", "Action", "ApiKey", "Artifact", "Attempt", "AuditEntry", "Base", "BlockedHash", "Decision",
+    "DeliveryState", "DisabledReason", "Job",
     "Json", "LoginSession", "Mail", "Moderation", "ModerationDecision", "OneTimeToken", "Passkey", "Purpose",
     "RateLimit", "RecoveryCode", "RefreshToken", "Remix", "Report", "ReportReason", "Role", "Scope", "Share",
     "ShownStatus", "StageRate", "Status", "Turn", "User", "Video", "Visibility",

@@ -24,6 +24,8 @@ export default tseslint.config(
       ...next.configs["core-web-vitals"].rules,
       ...a11y.flatConfigs.recommended.rules,
       ...hooks.configs.recommended.rules,
+      // `role` of a component is a role of the account, not of an element.
+      "jsx-a11y/aria-role": ["error", { ignoreNonDOM: true }],
       "@typescript-eslint/consistent-type-imports": "error",
       "@typescript-eslint/no-non-null-assertion": "error",
       "@next/next/no-img-element": "off",

@@ -30,7 +30,7 @@ FILL = """
     INSERT INTO videos (id, owner_id, prompt, visibility, published_at, format, width, height, fps, frames, duration,
         spec, resolved, base)
     SELECT uuidv7(), numbered.id, 'a circle', 'public', now() - n * interval '1 second', 'mp4', 64, 64, 8, 8, 1,
-        '{{}}', '{{}}', CASE WHEN k % 10 = 0 THEN
+        '{{}}', '{{"embed_prompt": false}}', CASE WHEN k % 10 = 0 THEN
             jsonb_build_object('key', 'jobs/' || k || '/base.mkv', 'sha256', encode(sha256(k::text::bytea), 'hex')) END
     FROM generate_series(1, {videos}) AS k JOIN numbered ON numbered.n = 1 + k % 2000;
     INSERT INTO artifacts (id, video_id, kind, key, content_type, width, height, fps, frames, duration, size_bytes,

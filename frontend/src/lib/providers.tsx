@@ -9,6 +9,8 @@ import type { Messages } from "@/lib/i18n/messages";
 import { usePreferences } from "@/lib/preferences";
 
 const MAX_RETRIES = 2;
+/** Times are shown in the browser only: what the server renders contains none. */
+const TIME_ZONE = typeof window === "undefined" ? "UTC" : Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 function createQueryClient(): QueryClient {
   return new QueryClient({
@@ -35,7 +37,7 @@ export function Providers({ locale, messages, children }: Props) {
     });
   }, [queries]);
   return (
-    <IntlProvider locale={locale} messages={messages} timeZone={undefined}>
+    <IntlProvider locale={locale} messages={messages} timeZone={TIME_ZONE}>
       <QueryClientProvider client={queries}>{children}</QueryClientProvider>
     </IntlProvider>
   );

@@ -69,7 +69,8 @@ async def test_no_list_reads_the_whole_table(owner: UUID, sessions: Sessions) ->
     used = {name: set(re.findall(r"using (ix_videos_\w+)|on (ix_videos_\w+)", plan)) for name, plan in plans.items()}
     indexes = {name: {index for pair in found for index in pair if index} for name, found in used.items()}
     assert {name: indexes[name] for name in INDEXES} == {name: {index} for name, index in INDEXES.items()}
-    assert "Index Only Scan" in plans["tags"]
+    # Which of the two depends on the statistics.
+    assert "Index Only Scan" in plans["tags"] or "Bitmap Index Scan" in plans["tags"]
     too_many = {name: plan for name, plan in plans.items() if name in FEW and rows_read(plan) > MAX_ROWS}
     assert too_many == {}
 

@@ -20,6 +20,7 @@ from tests.db.videos.conftest import MakeVideo, files
 
 async def test_publish_makes_the_video(life: Life, call: Call, owner_engine: AsyncEngine, sessions: Sessions) -> None:
     """Without the trigger, which makes the videos of dispatchers of the release before."""
+    resolved = {"seed": 7, "embed_prompt": False}
     async with owner_engine.begin() as connection:
         await connection.execute(text("ALTER TABLE jobs DISABLE TRIGGER add_video"))
     try:
@@ -27,7 +28,7 @@ async def test_publish_makes_the_video(life: Life, call: Call, owner_engine: Asy
         lease = await life.claim()
         assert lease is not None
         await life.keep_base(lease)
-        assert await call(leases.publish, lease, resolved={"seed": 7, "embed_prompt": False}, warnings=[], artifacts=files(lease))
+        assert await call(leases.publish, lease, resolved=resolved, warnings=[], artifacts=files(lease))
     finally:
         async with owner_engine.begin() as connection:
             await connection.execute(text("ALTER TABLE jobs ENABLE TRIGGER add_video"))
@@ -39,7 +40,7 @@ async def test_publish_makes_the_video(life: Life, call: Call, owner_engine: Asy
         "",
         [],
     )
-    assert (video.spec, video.resolved, video.base) == (job.spec, {"seed": 7}, base(lease))
+    assert (video.spec, video.resolved, video.base) == (job.spec, resolved, base(lease))
     assert (video.width, video.height, video.fps, video.frames, video.duration) == (64, 64, 8, 8, 1)
     assert (video.visibility, video.favourite, video.moderation_state) == ("private", False, "visible")
     objects = (await call(videos.objects, [video]))[video.id]

@@ -1,4 +1,5 @@
 "use client";
+import dynamic from "next/dynamic";
 import Link from "next/link";
 import { usePathname } from "next/navigation";
 import { useEffect, useState, type ReactNode } from "react";
@@ -20,15 +21,18 @@ import { Logo } from "./logo";
 import { Navigation } from "./navigation";
 import { ShortcutHelp } from "./shortcut-help";
 
+const Commands = dynamic(() => import("./commands"), { ssr: false });
+
 export function AppShell({ theme, children }: { theme: Theme; children: ReactNode }) {
   const t = useTranslations("common");
   const signedIn = useSession() === "signed-in";
   const transport = useJobStore((state) => state.transport);
   const motion = usePreferences((preferences) => preferences.motion);
   const [help, setHelp] = useState(false);
+  const [commands, setCommands] = useState(false);
   const landing = usePathname() === "/";
   useLiveJobs(signedIn);
-  useShortcuts({ "?": () => setHelp(true) });
+  useShortcuts({ "?": () => setHelp(true), "ctrl+k": () => setCommands(true) });
   useEffect(() => {
     document.documentElement.dataset.motion = motion ? "on" : "off";
   }, [motion]);
@@ -61,6 +65,7 @@ export function AppShell({ theme, children }: { theme: Theme; children: ReactNod
       <LiveRegion />
       <JobAnnouncer />
       <HydrateDraft />
+      {commands ? <Commands onShortcuts={() => setHelp(true)} onClose={() => setCommands(false)} /> : null}
       {help ? <ShortcutHelp onClose={() => setHelp(false)} /> : null}
     </>
   );

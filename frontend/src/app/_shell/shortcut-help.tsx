@@ -3,9 +3,10 @@ import { Dialog } from "@/components/dialog";
 import { useTranslations } from "@/lib/i18n";
 import { usePreferences } from "@/lib/preferences";
 
-type Name = "generate" | "cancelCurrent" | "history" | "prompt" | "navigate" | "favourite" | "useSettings" | "useSeed" | "help";
+type Name = "commands" | "generate" | "cancelCurrent" | "history" | "prompt" | "navigate" | "favourite" | "useSettings" | "useSeed" | "help";
 type NamedKey = "ctrl" | "alt" | "shift" | "enter" | "up" | "down" | "arrows";
 const KEYS: [Name, (NamedKey | { key: string })[]][] = [
+  ["commands", ["ctrl", { key: "K" }]],
   ["generate", ["ctrl", "enter"]],
   ["prompt", [{ key: "/" }]],
   ["history", ["alt", "up"]],

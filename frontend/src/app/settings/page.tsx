@@ -1,4 +1,6 @@
 import { SignedInOnly } from "@/features/auth/signed-in-only";
+import { KeysSection } from "@/features/keys/keys-section";
+import { PasskeysSection } from "@/features/passkeys/passkeys-section";
 import { SettingsView } from "@/features/settings/settings-view";
 import { pageTitle } from "@/app/page-title";
 
@@ -8,7 +10,14 @@ export default function Page() {
   return (
     <div className="mx-auto w-full max-w-4xl px-4 py-8 sm:px-6">
       <SignedInOnly>
-        <SettingsView />
+        <SettingsView
+          access={
+            <>
+              <PasskeysSection />
+              <KeysSection />
+            </>
+          }
+        />
       </SignedInOnly>
     </div>
   );

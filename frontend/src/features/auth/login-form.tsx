@@ -2,7 +2,7 @@
 import { useMutation } from "@tanstack/react-query";
 import Link from "next/link";
 import { useRouter, useSearchParams } from "next/navigation";
-import { useState } from "react";
+import { useState, type ReactNode } from "react";
 import { Button } from "@/components/button";
 import { TextField } from "@/components/field";
 import { ApiError } from "@/lib/api/errors";
@@ -14,7 +14,8 @@ import { PasswordField } from "./password-field";
 
 const SECOND_FACTOR = "second_factor_required";
 
-export function LoginForm() {
+/** `alternative`: another way to sign in. */
+export function LoginForm({ alternative }: { alternative?: ReactNode }) {
   const t = useTranslations("auth");
   const router = useRouter();
   const next = useSearchParams().get("next");
@@ -71,6 +72,7 @@ export function LoginForm() {
       <Button type="submit" kind="primary" size="l" wide busy={login.isPending}>
         {t("logIn")}
       </Button>
+      {alternative}
     </AuthCard>
   );
 }

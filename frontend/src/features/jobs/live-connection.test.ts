@@ -83,6 +83,18 @@ describe("the WebSocket", () => {
     expect(transports.at(-1)).toBe("live");
   });
 
+  test("is given up when the network is gone, and opened again at once when it is back", async () => {
+    const { connection, transports } = start();
+    await settle();
+    newest().accept();
+    connection.interrupt();
+    await settle();
+    expect(transports.at(-1)).toBe("reconnecting");
+    connection.retryNow();
+    await settle();
+    expect(FakeSocket.opened).toHaveLength(2);
+  });
+
   test("is closed when a message is missing, because only a new snapshot is complete", async () => {
     const { backend } = start();
     await settle();

@@ -32,6 +32,7 @@ const UNAUTHENTICATED = 4401;
 export class LiveConnection {
   private stopped = new AbortController();
   private wake: (() => void) | null = null;
+  private socket: WebSocket | null = null;
 
   constructor(private readonly backend: Backend) {}
 
@@ -46,6 +47,9 @@ export class LiveConnection {
 
   /** Try again at once: the network is back, or the page is visible again. */
   retryNow = (): void => this.wake?.();
+
+  /** The network is gone. A socket may not notice for minutes, and would then be late. */
+  interrupt = (): void => this.socket?.close();
 
   private async run(): Promise<void> {
     this.backend.onTransport("connecting");
@@ -70,6 +74,7 @@ export class LiveConnection {
   private socketOnce(token: string): Promise<boolean> {
     return new Promise((resolve) => {
       const socket = this.backend.openSocket();
+      this.socket = socket;
       const state = { token, seq: 0, silence: setTimeout(() => socket.close(), OPEN_TIMEOUT_MS), pingMs: OPEN_TIMEOUT_MS };
       const stop = () => socket.close();
       this.stopped.signal.addEventListener("abort", stop);

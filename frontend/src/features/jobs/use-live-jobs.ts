@@ -37,7 +37,10 @@ export function useLiveJobs(signedIn: boolean): void {
       onTransport: jobStore.setTransport,
     });
     const onVisible = () => document.visibilityState === "visible" && connection.retryNow();
-    const onOffline = () => jobStore.setTransport("offline");
+    const onOffline = () => {
+      jobStore.setTransport("offline");
+      connection.interrupt();
+    };
     connection.start();
     addEventListener("online", connection.retryNow);
     addEventListener("offline", onOffline);

@@ -76,7 +76,6 @@ function Covered({ video, onExpired }: { video: Moderated; onExpired: () => void
         poster={poster}
         name={t("video", { title: video.title })}
         isGif={video.format === "gif"}
-        expiresAt={video.video.expires_at}
         onExpired={onExpired}
         className="max-h-[56svh]"
       />

@@ -30,7 +30,6 @@ export function VisibleVideo({ source, initial }: { source: Source; initial: Pub
             poster={mediaUrl(video.poster?.url)}
             name={videos("videoName", { title })}
             isGif={video.format === "gif"}
-            expiresAt={video.video.expires_at}
             onExpired={() => void refetch()}
             className="size-full"
           />

@@ -12,6 +12,10 @@ export function useSessions() {
 
 export const changeName = (display_name: string) => unwrap(api.PATCH("/api/me", { body: { display_name } }));
 
+export const changeEmail = (password: string, email: string) => unwrap(api.POST("/api/me/email", { body: { password, email } }));
+
+export const confirmEmail = (token: string) => unwrap(api.POST("/api/me/email/confirm", { body: { token } }));
+
 export const changePassword = (current_password: string, new_password: string) =>
   unwrap(api.POST("/api/me/password", { body: { current_password, new_password } }));
 

@@ -10,6 +10,7 @@ import { ME } from "@/features/auth/use-session";
 import type { Schemas } from "@/lib/api/client";
 import { useTranslations } from "@/lib/i18n";
 import { changeName } from "./api";
+import { EmailChange } from "./email-change";
 import { Section } from "./section";
 
 const MAX_NAME_CHARS = 80;
@@ -34,6 +35,7 @@ export function ProfileSection({ me }: { me: Schemas["Profile"] }) {
         <span className="flex flex-wrap items-center gap-2 text-muted">
           {me.email}
           {me.email_verified_at ? null : <Badge>{t("notVerified")}</Badge>}
+          <EmailChange />
         </span>
       </div>
       <form

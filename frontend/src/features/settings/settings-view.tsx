@@ -1,4 +1,5 @@
 "use client";
+import type { ReactNode } from "react";
 import { ErrorView, Skeleton } from "@/components/states";
 import { useMe } from "@/features/auth/use-session";
 import { useTranslations } from "@/lib/i18n";
@@ -9,7 +10,8 @@ import { ProfileSection } from "./profile-section";
 import { SecondFactorSection } from "./second-factor-section";
 import { SessionsSection } from "./sessions-section";
 
-export function SettingsView() {
+/** `access`: the sections of passkeys and keys, which are features of their own. */
+export function SettingsView({ access }: { access?: ReactNode }) {
   const t = useTranslations("settings");
   const me = useMe();
   return (
@@ -23,6 +25,7 @@ export function SettingsView() {
           <DeviceSection />
           <PasswordSection />
           <SecondFactorSection me={me.data} />
+          {access}
           <SessionsSection />
           <AccountSection email={me.data.email} />
         </>

@@ -57,18 +57,13 @@ export function TrashButton({ video, onDone }: { video: Video; onDone?: () => vo
   const errorText = useErrorText();
   const trash = useTrash();
   const onError = (error: unknown) => toast(errorText(error), { tone: "danger" });
-  const restore = () => trash.mutate({ id: video.id, restore: true }, { onError, onSuccess: () => toast(t("restored")) });
+  // Promises, not callbacks of the mutation: the tile has left the list when they are settled.
+  const restore = () => void trash.mutateAsync({ id: video.id, restore: true }).then(() => toast(t("restored")), onError);
   const remove = () =>
-    trash.mutate(
-      { id: video.id, restore: false },
-      {
-        onError,
-        onSuccess: () => {
-          toast(t("movedToTrash"), { action: { label: common("undo"), run: restore } });
-          onDone?.();
-        },
-      },
-    );
+    void trash.mutateAsync({ id: video.id, restore: false }).then(() => {
+      toast(t("movedToTrash"), { action: { label: common("undo"), run: restore } });
+      onDone?.();
+    }, onError);
   return (
     <IconButton name={t(video.trashed_at ? "restore" : "moveToTrash")} size="s" onClick={video.trashed_at ? restore : remove}>
       {video.trashed_at ? <RotateCcw aria-hidden /> : <Trash2 aria-hidden />}

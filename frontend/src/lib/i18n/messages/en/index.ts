@@ -9,11 +9,11 @@ import settings from "./settings.json";
 import shortcuts from "./shortcuts.json";
 import design from "./design.json";
 import videos from "./videos.json";
-import publicPages from "./public.json";
+import published from "./published.json";
 import moderation from "./moderation.json";
 import admin from "./admin.json";
 import access from "./access.json";
 import commands from "./commands.json";
 import compare from "./compare.json";
 
-export default { common, shell, errors, auth, landing, composer, jobs, settings, shortcuts, design, videos, public: publicPages, moderation, admin, access, commands, compare };
+export default { common, shell, errors, auth, landing, composer, jobs, settings, shortcuts, design, videos, published, moderation, admin, access, commands, compare };

@@ -10,11 +10,11 @@ import shortcuts from "./shortcuts.json";
 import design from "./design.json";
 import videos from "./videos.json";
 import type { Messages } from "../../messages";
-import publicPages from "./public.json";
+import published from "./published.json";
 import moderation from "./moderation.json";
 import admin from "./admin.json";
 import access from "./access.json";
 import commands from "./commands.json";
 import compare from "./compare.json";
 
-export default { common, shell, errors, auth, landing, composer, jobs, settings, shortcuts, design, videos, public: publicPages, moderation, admin, access, commands, compare } satisfies Messages;
+export default { common, shell, errors, auth, landing, composer, jobs, settings, shortcuts, design, videos, published, moderation, admin, access, commands, compare } satisfies Messages;

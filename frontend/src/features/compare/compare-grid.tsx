@@ -1,0 +1,124 @@
+"use client";
+import Link from "next/link";
+import { useEffect, useRef, useState } from "react";
+import { Pause, Play } from "lucide-react";
+import { IconButton } from "@/components/button";
+import { SelectField } from "@/components/field";
+import { StateView } from "@/components/states";
+import type { Video } from "@/features/videos/api";
+import { mediaUrl } from "@/lib/api/media";
+import { useFormatter, useTranslations } from "@/lib/i18n";
+import { mustMove, placeOf } from "./sync";
+
+const RATES = ["0.25", "0.5", "1"] as const;
+const SCRUB_STEP = 0.01;
+
+export function CompareGrid({ videos }: { videos: Video[] }) {
+  const t = useTranslations("compare");
+  const format = useFormatter();
+  const media = useRef(new Map<string, HTMLVideoElement>());
+  const [playing, setPlaying] = useState(false);
+  const [time, setTime] = useState(0);
+  const [rate, setRate] = useState<string>("1");
+  const longest = videos.reduce((one, other) => (lengthOf(other) > lengthOf(one) ? other : one));
+  const total = lengthOf(longest);
+  const leader = longest.id;
+
+  const seek = (to: number) => {
+    setTime(to);
+    for (const video of media.current.values()) video.currentTime = placeOf(to, video.duration);
+  };
+  useEffect(() => {
+    const all = media.current;
+    for (const video of all.values()) {
+      video.playbackRate = Number(rate);
+      if (playing) void video.play().catch(() => undefined);
+      else video.pause();
+    }
+    if (!playing) return;
+    let frame = requestAnimationFrame(function follow() {
+      const at = all.get(leader)?.currentTime ?? 0;
+      setTime(at);
+      for (const [id, video] of all) {
+        if (id === leader || !mustMove(video.currentTime, at, video.duration)) continue;
+        video.currentTime = placeOf(at, video.duration);
+        if (video.paused && at < video.duration) void video.play().catch(() => undefined);
+      }
+      frame = requestAnimationFrame(follow);
+    });
+    return () => cancelAnimationFrame(frame);
+  }, [playing, rate, leader]);
+
+  return (
+    <div className="grid gap-4">
+      <ul className="grid gap-4 sm:grid-cols-2">
+        {videos.map((video) => (
+          <li key={video.id} className="grid min-w-0 content-start gap-2">
+            <Compared
+              video={video}
+              loop={video.id === leader}
+              onElement={(element) => {
+                if (element) media.current.set(video.id, element);
+                else media.current.delete(video.id);
+              }}
+            />
+            <Link href={`/v/${video.id}`} className="truncate text-s text-muted hover:text-fg hover:underline">
+              {video.title}
+            </Link>
+          </li>
+        ))}
+      </ul>
+      <div className="sticky bottom-16 z-10 flex items-center gap-3 rounded-l bg-overlay p-3 shadow-float hairline lg:bottom-4">
+        <IconButton name={t(playing ? "pause" : "play")} kind="secondary" onClick={() => setPlaying(!playing)}>
+          {playing ? <Pause aria-hidden /> : <Play aria-hidden />}
+        </IconButton>
+        <input
+          type="range"
+          aria-label={t("position")}
+          aria-valuetext={t("time", { at: Math.round(time * 10) / 10, total: Math.round(total * 10) / 10 })}
+          min={0}
+          max={total}
+          step={SCRUB_STEP}
+          value={Math.min(time, total)}
+          onChange={(event) => {
+            setPlaying(false);
+            seek(event.target.valueAsNumber);
+          }}
+          className="h-6 min-w-0 flex-1 cursor-pointer accent-primary"
+        />
+        <output className="tabular text-s text-muted max-sm:sr-only">{t("time", { at: Math.round(time * 10) / 10, total: Math.round(total * 10) / 10 })}</output>
+        <SelectField
+          hideLabel
+          label={t("rate")}
+          value={rate}
+          onChange={(event) => setRate(event.target.value)}
+          options={RATES.map((value) => ({ value, label: `${format.number(Number(value))} ×` }))}
+        />
+      </div>
+    </div>
+  );
+}
+
+function lengthOf(video: Video): number {
+  return video.format === "gif" ? 0.01 : (video.video?.duration_seconds ?? 0.01);
+}
+
+type ComparedProps = { video: Video; loop: boolean; onElement: (element: HTMLVideoElement | null) => void };
+
+function Compared({ video, loop, onElement }: ComparedProps) {
+  const t = useTranslations("compare");
+  const videos = useTranslations("videos");
+  const src = mediaUrl(video.video?.url);
+  const name = videos("videoName", { title: video.title });
+  const look = "aspect-square w-full rounded-l bg-black object-contain";
+  if (!src) return <StateView title={t("missing")} />;
+  if (video.format === "gif") {
+    return (
+      <>
+        <img src={src} alt={name} className={look} />
+        <p className="text-s text-muted">{t("gif")}</p>
+      </>
+    );
+  }
+  return <video ref={onElement} src={src} poster={mediaUrl(video.poster?.url) ?? undefined} aria-label={name} muted playsInline loop={loop} preload="auto" className={look} />;
+}
