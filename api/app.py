@@ -18,6 +18,7 @@ from api.openapi import DocumentedApp
 from api.request_slots import RequestSlots
 from api.settings import Settings, load
 from api.shares.views import ShareViews
+from api.webhooks.sender import Sender
 from db import engine as db_engine
 from db import logs
 from db.direct import Direct
@@ -34,6 +35,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         auth.api_keys.run(),
         app.state.outbox.run(),
         app.state.share_views.run(),
+        app.state.webhooks.run(),
     )
     tasks = [asyncio.create_task(loop) for loop in loops]
     try:
@@ -61,6 +63,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.health = Shared()
     app.state.outbox = Outbox(settings, sessions)
     app.state.share_views = ShareViews(sessions)
+    app.state.webhooks = Sender(app.state.gateway, app.state.auth.keys)
     add_exception_handlers(app)
     app.exception_handler(405)(method_not_allowed)
     # The last one is the outermost: a refused request costs nothing else, and a slow body takes no slot.

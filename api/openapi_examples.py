@@ -28,6 +28,12 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
     "AccountChange": {"role": "moderator"},
     "InvitationRequest": {"role": "user"},
     "NewKey": {"name": "render farm", "scopes": ["jobs:read", "jobs:write"], "expires_in_days": 90},
+    "NewWebhook": {
+        "url": "https://hooks.example.org/auraanim",
+        "events": ["job.succeeded", "job.failed"],
+        "description": "render farm",
+    },
+    "WebhookChange": {"events": ["job.succeeded"], "enabled": True},
     "EmailChange": {"password": PASSWORD, "email": "ada@example.net"},
     "EmailConfirmation": {"token": "the token of the link in the mail"},
     "PasskeyRegistration": {

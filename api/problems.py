@@ -39,6 +39,7 @@ from db.errors import (
     TooManyKeys,
     TooManyShares,
     TooManyTags,
+    TooManyWebhooks,
     VideoModerated,
 )
 
@@ -163,6 +164,7 @@ DB_ERROR_STATUSES: Mapping[type[AuraError], int] = {
     AlreadyDecided: 409,
     TooManyShares: 409,
     TooManyKeys: 409,
+    TooManyWebhooks: 409,
     IdempotencyKeyReuse: 422,
     SubmissionRefused: 429,
     StorageUnavailable: 503,

@@ -21,6 +21,7 @@ from api.shares import routes as shares
 from api.styles import routes as styles
 from api.videos import finish
 from api.videos import routes as videos
+from api.webhooks import routes as webhooks
 
 ROUTERS = (
     auth.router,
@@ -32,6 +33,7 @@ ROUTERS = (
     results.router,
     videos.router,
     finish.router,
+    webhooks.router,
     models.router,
     styles.router,
     shares.router,

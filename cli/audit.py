@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli.console import DEFAULT_DATA_DIR, DataDirOption, echo, exit_with_error
+from cli.console import DEFAULT_DATA_DIR, DataDirOption, JsonOption, echo, exit_with_error, print_json
 
 # PostgreSQL's code for a statement that the role may not execute.
 FORBIDDEN = "42501"
@@ -25,6 +25,7 @@ def purge(
         int | None, typer.Option(help="Keep the entries of this many days; default: AUDIT_DAYS.", min=1)
     ] = None,
     data_dir: DataDirOption = DEFAULT_DATA_DIR,
+    as_json: JsonOption = False,
 ) -> None:
     """Delete old entries, as the owner of the tables: OWNER_DATABASE_URL, or the `aura up` that runs here."""
     from sqlalchemy.exc import ProgrammingError
@@ -44,7 +45,10 @@ def purge(
         exit_with_error("the role of this database may not delete entries: set OWNER_DATABASE_URL")
     except (NoDatabase, *DATABASE_ERRORS) as error:
         exit_with_error(first_line(error))
-    echo(f"{deleted} entries were older than {kept} days")
+    if as_json:
+        print_json({"deleted": deleted, "days": kept})
+    else:
+        echo(f"{deleted} entries were older than {kept} days")
 
 
 def owner_url(data_dir: Path) -> str:

@@ -24,7 +24,7 @@ plain_console = partial(Console, markup=False, emoji=False, highlight=False)
 DataDirOption = Annotated[
     Path, typer.Option(help="Directory of the database, videos, secrets and logs.", envvar="AURA_DATA")
 ]
-ApiOption = Annotated[str | None, typer.Option(help="URL of a remote gateway.", envvar=["AURA_API", "AURA_API_URL"])]
+ApiOption = Annotated[str | None, typer.Option(help="URL of a remote gateway.", envvar="AURA_API")]
 RemoteOption = Annotated[bool, typer.Option("--remote", help="Use the gateway of the last `aura login`.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one line of JSON, and no progress.")]
 

@@ -25,7 +25,7 @@ from cli.system.address import StartFailed
 from cli.system.data_dir import LOCAL_EMAIL, DataDir
 from cli.system.temporary import shared_gateway
 
-STATUSES: Final = {
+STATUSES: Final[dict[int, int]] = {
     httpx.codes.UNPROCESSABLE_ENTITY: EXIT_INVALID_INPUT,
     httpx.codes.UNAUTHORIZED: EXIT_NOT_SIGNED_IN,
     httpx.codes.FORBIDDEN: EXIT_NOT_SIGNED_IN,
@@ -42,10 +42,11 @@ class NotSignedIn(Exception):
 
 
 def chosen_api(api: str | None, *, remote: bool) -> str | None:
-    """The URL of the remote gateway that the options choose; None: the system of the data directory.
+    """The URL of the remote gateway that the options or AURA_API_URL choose; None: the system of the data directory.
 
     Raises NotSignedIn if `remote` asks for the stored one and none is stored.
     """
+    api = api or os.environ.get("AURA_API_URL")
     if not remote or api:
         return api
     if (stored := credentials.default()) is None:

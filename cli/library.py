@@ -1,11 +1,11 @@
 """`aura list`, `get`, `cancel` and `finish`: the jobs and videos of an account."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from cli.client import ApiError, Client, Job, Video
 from cli.console import (
@@ -15,6 +15,7 @@ from cli.console import (
     DataDirOption,
     JsonOption,
     RemoteOption,
+    echo,
     exit_with_error,
     plain_console,
     print_json,
@@ -47,7 +48,10 @@ def list_videos(
     if jobs and (search or tag or favourites):
         exit_with_error("--jobs can be combined with --trashed, --limit and --after only", EXIT_INVALID_INPUT)
     page: Any
-    with reported_errors(), signed_in(chosen_api(api, remote=remote), data_dir.absolute(), progress_console(as_json)) as client:
+    with (
+        reported_errors(),
+        signed_in(chosen_api(api, remote=remote), data_dir.absolute(), progress_console(as_json)) as client,
+    ):
         if jobs:
             page = client.list_jobs(limit=limit, after=after, trashed=trashed)
         else:
@@ -57,10 +61,10 @@ def list_videos(
     if as_json:
         print_json(page.json_fields())
         return
-    console = plain_console(soft_wrap=True)
-    console.print(jobs_table(page.data) if jobs else videos_table(page.data))
+    for line in job_lines(page.data) if jobs else video_lines(page.data):
+        echo(line)
     if page.has_more:
-        console.print(f"more: --after {page.last_id}")
+        echo(f"more: --after {page.last_id}")
 
 
 def get(
@@ -127,7 +131,7 @@ def cancel(
     if as_json:
         print_json(job.json_fields())
     else:
-        plain_console(soft_wrap=True).print(f"{job.job_id}: {job.status}")
+        echo(f"{job.job_id}: {job.status}")
 
 
 def finish(
@@ -162,17 +166,15 @@ def progress_console(as_json: bool) -> Console:
     return plain_console(stderr=True, quiet=as_json)
 
 
-def videos_table(videos: list[Video]) -> Table:
-    table = Table("id", "created", "size", "title", box=None, pad_edge=False)
+def video_lines(videos: list[Video]) -> Iterator[str]:
+    """The id first, for `cut -d" " -f1`; the title last, because it is of any length."""
     for video in videos:
         size = f"{video.video.width}x{video.video.height}" if video.video else "rejected"
-        table.add_row(video.id, f"{video.created_at:%Y-%m-%d %H:%M}", size, ("* " if video.favourite else "") + video.title)
-    return table
+        title = ("* " if video.favourite else "") + (video.title or video.prompt)
+        yield f"{video.id}  {video.created_at:%Y-%m-%d %H:%M}  {size:<9}  {title}"
 
 
-def jobs_table(jobs: list[Job]) -> Table:
-    table = Table("id", "created", "status", "prompt", box=None, pad_edge=False)
+def job_lines(jobs: list[Job]) -> Iterator[str]:
     for job in jobs:
         created = f"{job.created_at:%Y-%m-%d %H:%M}" if job.created_at else ""
-        table.add_row(job.job_id, created, job.status, str(job.spec.get("prompt", "")))
-    return table
+        yield f"{job.job_id}  {created:<16}  {job.status:<9}  {job.spec.get('prompt', '')}"

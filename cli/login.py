@@ -72,7 +72,9 @@ def logout(
     if as_json:
         print_json({"url": stored.url, "key_id": stored.key_id, "revoked": not forget})
     else:
-        echo(f"signed out of {stored.url}" if not forget else f"deleted the key of {stored.url} here; it is still valid")
+        echo(
+            f"signed out of {stored.url}" if not forget else f"deleted the key of {stored.url} here; it is still valid"
+        )
 
 
 def gateway_url(url: str) -> str:

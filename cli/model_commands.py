@@ -5,7 +5,16 @@ from typing import Annotated
 
 import typer
 
-from cli.console import DEFAULT_DATA_DIR, EXIT_INVALID_INPUT, DataDirOption, echo, exit_with_error, plain_console
+from cli.console import (
+    DEFAULT_DATA_DIR,
+    EXIT_INVALID_INPUT,
+    DataDirOption,
+    JsonOption,
+    echo,
+    exit_with_error,
+    plain_console,
+    print_json,
+)
 from pipeline.contract.catalog import Model, Weights
 
 models_app = typer.Typer(help="List and download models.", no_args_is_help=True)
@@ -57,7 +66,7 @@ def list_models(
 
 
 @models_app.command("pull")
-def pull_model(name: ModelName, data_dir: DataDirOption = DEFAULT_DATA_DIR) -> None:
+def pull_model(name: ModelName, data_dir: DataDirOption = DEFAULT_DATA_DIR, as_json: JsonOption = False) -> None:
     """Download a model, and for a generator FILM and Real-ESRGAN too, from pinned sources; check all hashes.
 
     An interrupted download resumes.
@@ -70,38 +79,49 @@ def pull_model(name: ModelName, data_dir: DataDirOption = DEFAULT_DATA_DIR) -> N
     try:
         if "MODELS_DIR" not in operator_settings():
             DataDir(data_dir).create()
-        with PullProgress(plain_console(soft_wrap=True)) as progress:
+        with PullProgress(plain_console(soft_wrap=True, quiet=as_json)) as progress:
             for needed in (weights, *companions(weights)):
                 pull(needed, models_dir(data_dir), progress)
     except (PullFailed, OSError) as error:
         exit_with_error(str(error))
     except KeyboardInterrupt:
         exit_with_error("interrupted; the same command continues")
-    echo(f"{name}: {model_path(weights, models_dir(data_dir))}")
+    print_path(name, model_path(weights, models_dir(data_dir)), f"{name}: ", as_json=as_json)
 
 
 @models_app.command("verify")
-def verify_model(name: ModelName, data_dir: DataDirOption = DEFAULT_DATA_DIR) -> None:
+def verify_model(name: ModelName, data_dir: DataDirOption = DEFAULT_DATA_DIR, as_json: JsonOption = False) -> None:
     """Read all files of a model and compare their hashes with the catalog and with those of the download."""
     from cli.pull import verify
 
-    problems = 0
+    problems, files = 0, {}
     for path, problem in verify(find_weights(name, data_dir), models_dir(data_dir)):
-        echo(f"{path}: {problem or 'ok'}")
+        files[str(path)] = problem or "ok"
         problems += bool(problem)
+        if not as_json:
+            echo(f"{path}: {problem or 'ok'}")
+    if as_json:
+        print_json({"name": name, "problems": problems, "files": files})
     if problems:
         exit_with_error(f"{name}: {problems} of its files cannot be used; delete them and pull {name} again")
 
 
 @models_app.command("path")
-def path_of_model(name: ModelName, data_dir: DataDirOption = DEFAULT_DATA_DIR) -> None:
+def path_of_model(name: ModelName, data_dir: DataDirOption = DEFAULT_DATA_DIR, as_json: JsonOption = False) -> None:
     """Print the folder of a model; status 1 if its files are not complete."""
     from pipeline.models.weights import is_available, missing_files
 
     weights = find_weights(name, data_dir)
     if not is_available(weights, models_dir(data_dir)):
         exit_with_error(missing_files(weights, models_dir(data_dir)))
-    echo(str(model_path(weights, models_dir(data_dir))))
+    print_path(name, model_path(weights, models_dir(data_dir)), as_json=as_json)
+
+
+def print_path(name: str, path: Path, prefix: str = "", *, as_json: bool) -> None:
+    if as_json:
+        print_json({"name": name, "path": str(path)})
+    else:
+        echo(f"{prefix}{path}")
 
 
 def companions(weights: Weights) -> list[Weights]:
@@ -134,19 +154,25 @@ def memory_of_models(
 
 
 @models_app.command("styles")
-def list_styles() -> None:
+def list_styles(as_json: JsonOption = False) -> None:
     """List the styles that `--style` accepts."""
     from pipeline.contract.styles import STYLES
 
+    if as_json:
+        print_json([{"name": one.name, "title": one.title, "tiny": bool(one.vocabulary)} for one in STYLES.values()])
+        return
     for style in STYLES.values():
         kind = "tiny model" if style.vocabulary else "other models"
         echo(f"{style.name} ({kind}): {style.title}, e.g. {style.example}")
 
 
 @models_app.command("words")
-def list_words() -> None:
+def list_words(as_json: JsonOption = False) -> None:
     """List the words that the tiny model knows."""
     from pipeline.contract.vocabulary import WORDS
 
+    if as_json:
+        print_json({group: sorted(words) for group, words in WORDS.items()})
+        return
     for group, words in WORDS.items():
         echo(f"{group}: {', '.join(words)}")

@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
+
+from cli.console import JsonOption, print_json
 
 if TYPE_CHECKING:
     from cli.accounts import Accounts
@@ -71,45 +73,57 @@ def run(data_dir: Path, action: "Callable[[Accounts], Awaitable[T]]") -> T:
         raise typer.Exit(EXIT_FAILURE) from None
 
 
+def report(text: str, *, as_json: bool, **values: Any) -> None:
+    """Print the text, or the values as JSON."""
+    if as_json:
+        print_json(values)
+    else:
+        typer.echo(text)
+
+
 @app.command("role")
 def set_role(
     email: Email,
     role: Annotated[RoleName, typer.Argument(help="The new role.")],
     data_dir: DataDirOption = DEFAULT_DATA_DIR,
+    as_json: JsonOption = False,
 ) -> None:
     """Give an account a role: this is how the first administrator is made."""
     from db.tables import Role
 
     run(data_dir, lambda accounts: accounts.set_role(email, Role(role)))
-    typer.echo(f"{email}: {role}")
+    report(f"{email}: {role}", as_json=as_json, email=email, role=role)
 
 
 @app.command("disable")
-def disable(email: Email, data_dir: DataDirOption = DEFAULT_DATA_DIR) -> None:
+def disable(email: Email, data_dir: DataDirOption = DEFAULT_DATA_DIR, as_json: JsonOption = False) -> None:
     """Refuse an account, and sign it out everywhere within seconds."""
     run(data_dir, lambda accounts: accounts.set_disabled(email, disabled=True))
-    typer.echo(f"{email}: disabled")
+    report(f"{email}: disabled", as_json=as_json, email=email, disabled=True)
 
 
 @app.command("enable")
-def enable(email: Email, data_dir: DataDirOption = DEFAULT_DATA_DIR) -> None:
+def enable(email: Email, data_dir: DataDirOption = DEFAULT_DATA_DIR, as_json: JsonOption = False) -> None:
     """Accept a disabled account again."""
     run(data_dir, lambda accounts: accounts.set_disabled(email, disabled=False))
-    typer.echo(f"{email}: enabled")
+    report(f"{email}: enabled", as_json=as_json, email=email, disabled=False)
 
 
 @app.command("invite")
 def invite(
     role: Annotated[RoleName, typer.Option(help="The role of the new account.")] = RoleName.USER,
     data_dir: DataDirOption = DEFAULT_DATA_DIR,
+    as_json: JsonOption = False,
 ) -> None:
     """Print an invitation for one new account, valid for seven days."""
     from db.tables import Role
 
-    typer.echo(run(data_dir, lambda accounts: accounts.invite(Role(role))))
+    invitation = run(data_dir, lambda accounts: accounts.invite(Role(role)))
+    report(invitation, as_json=as_json, invitation=invitation, role=role)
 
 
 @app.command("reset")
-def reset(email: Email, data_dir: DataDirOption = DEFAULT_DATA_DIR) -> None:
+def reset(email: Email, data_dir: DataDirOption = DEFAULT_DATA_DIR, as_json: JsonOption = False) -> None:
     """Print a token for POST /api/auth/password/reset, valid for an hour."""
-    typer.echo(run(data_dir, lambda accounts: accounts.reset_token(email)))
+    token = run(data_dir, lambda accounts: accounts.reset_token(email))
+    report(token, as_json=as_json, email=email, token=token)

@@ -46,6 +46,12 @@ class Action(enum.StrEnum):
 
     KEY_CREATED = "key_created"
     KEY_REVOKED = "key_revoked"
+    WEBHOOK_CREATED = "webhook_created"
+    WEBHOOK_CHANGED = "webhook_changed"
+    WEBHOOK_DELETED = "webhook_deleted"
+    WEBHOOK_SECRET_ROTATED = "webhook_secret_rotated"  # noqa: S105
+    # By its failures, or by its answer 410.
+    WEBHOOK_DISABLED = "webhook_disabled"
     SHARE_CREATED = "share_created"
     SHARE_REVOKED = "share_revoked"
     VIDEO_PUBLISHED = "video_published"

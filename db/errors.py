@@ -15,6 +15,7 @@ AuraError
 ├── AlreadyDecided
 ├── TooManyShares
 ├── TooManyKeys
+├── TooManyWebhooks
 ├── StorageError
 │   ├── BadKey
 │   ├── ObjectMissing
@@ -92,6 +93,12 @@ class TooManyKeys(AuraError):
     """This account has as many API keys as it may have: revoke one first."""
 
     code = "too_many_keys"
+
+
+class TooManyWebhooks(AuraError):
+    """This account has as many webhooks as it may have: delete one first."""
+
+    code = "too_many_webhooks"
 
 
 class VideoModerated(AuraError):

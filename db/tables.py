@@ -43,10 +43,10 @@ from db.webhook_tables import DeliveryState, DisabledReason, Webhook, WebhookDel
 
 __all__ = [
     "TERMINAL", "Action", "ApiKey", "Artifact", "Attempt", "AuditEntry", "Base", "BlockedHash", "Decision",
-    "DeliveryState", "DisabledReason", "Job",
-    "Json", "LoginSession", "Mail", "Moderation", "ModerationDecision", "OneTimeToken", "Passkey", "Purpose",
-    "RateLimit", "RecoveryCode", "RefreshToken", "Remix", "Report", "ReportReason", "Role", "Scope", "Share",
-    "ShownStatus", "StageRate", "Status", "Turn", "User", "Video", "Visibility",
+    "DeliveryState", "DisabledReason", "Job", "Json", "LoginSession", "Mail", "Moderation", "ModerationDecision",
+    "OneTimeToken", "Passkey", "Purpose", "RateLimit", "RecoveryCode", "RefreshToken", "Remix", "Report",
+    "ReportReason", "Role", "Scope", "Share", "ShownStatus", "StageRate", "Status", "Turn", "User", "Video",
+    "Visibility", "Webhook", "WebhookDelivery", "WebhookEvent",
 ]  # fmt: skip
 
 

@@ -5,6 +5,7 @@ is leased to one gateway at a time, so a slow receiver holds up nobody else. A g
 LEASE_SECONDS; what it had sent is sent again.
 """
 
+import random
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -92,29 +93,39 @@ async def finish(session: AsyncSession, webhook: Webhook, attempts: Iterable[Att
 
     Nothing is recorded if the lease was lost: another gateway sends the same deliveries.
     """
-    if not await _lock(session, webhook):
+    held = await _lock(session, webhook)
+    if held is None:
         return None
     attempts = list(attempts)
     for attempt in attempts:
         await _record(session, attempt)
-    failures, failing_since = _streak(webhook, attempts, await _now(session))
-    reason = await _why_disabled(session, webhook, attempts, failures, failing_since)
+    now = await _now(session)
+    failures, failing_since = _streak(held, attempts, now)
+    reason = _why_disabled(held, attempts, failures, failing_since, now)
     values: dict[str, Any] = {"leased_until": None, "failures": failures, "failing_since": failing_since}
     if reason:
-        values |= {"disabled_at": func.now(), "disabled_reason": reason, "due_at": None}
-    elif webhook.disabled_at is None:
+        values |= {"disabled_at": now, "disabled_reason": reason, "due_at": None}
+        await _enter(session, webhook, reason, failures)
+    elif held.disabled_at is None:
         values |= {"due_at": _next_due(webhook)}
-    await session.execute(update(Webhook).where(Webhook.id == webhook.id).values(**values))
+    statement = update(Webhook).where(Webhook.id == webhook.id).values(**values)
+    await session.execute(statement.execution_options(synchronize_session=False))
     return reason
 
 
-async def _lock(session: AsyncSession, webhook: Webhook) -> bool:
-    """Lock the endpoint and read it again, unless its lease was lost.
+async def renew_secret(session: AsyncSession, webhook: Webhook, secret: str) -> None:
+    """Replace the encrypted secret by another encryption of it, unless it was rotated meanwhile."""
+    same = update(Webhook).where(Webhook.id == webhook.id, Webhook.secret == webhook.secret)
+    await session.execute(same.values(secret=secret).execution_options(synchronize_session=False))
+
+
+async def _lock(session: AsyncSession, webhook: Webhook) -> Webhook | None:
+    """Lock the endpoint and read it again; None if its lease was lost.
 
     A statement of its own: those after it see every delivery that was written before the lock was taken.
     """
     held = select(Webhook).where(Webhook.id == webhook.id, Webhook.leased_until == webhook.leased_until)
-    return await session.scalar(held.with_for_update().execution_options(populate_existing=True)) is not None
+    return await session.scalar(held.with_for_update().execution_options(populate_existing=True))
 
 
 async def _now(session: AsyncSession) -> datetime:
@@ -122,35 +133,34 @@ async def _now(session: AsyncSession) -> datetime:
 
 
 def _streak(webhook: Webhook, attempts: list[Attempt], now: datetime) -> tuple[int, datetime | None]:
-    """The failures since the last success, and when the first of them was."""
+    """The failures since the last success, and when the first of them was. A missing job is not one of them."""
     if any(attempt.error is None for attempt in attempts):
         return 0, None
-    failures = webhook.failures + len(attempts)
+    failures = webhook.failures + sum(not attempt.permanent for attempt in attempts)
     return failures, (webhook.failing_since or now) if failures else None
 
 
-async def _why_disabled(
-    session: AsyncSession,
-    webhook: Webhook,
-    attempts: list[Attempt],
-    failures: int,
-    failing_since: datetime | None,
+def _why_disabled(
+    webhook: Webhook, attempts: list[Attempt], failures: int, failing_since: datetime | None, now: datetime
 ) -> DisabledReason | None:
-    """Why to disable the endpoint now, which is entered in the audit log."""
+    """Why to disable the endpoint now."""
     if webhook.disabled_at is not None:
         return None
-    long_ago = await _now(session) - FAILING
     if any(attempt.gone for attempt in attempts):
-        reason = DisabledReason.GONE
-    elif failures >= MAX_FAILURES and failing_since and failing_since < long_ago:
-        reason = DisabledReason.FAILURES
-    else:
-        return None
-    details = {"reason": reason, "failures": failures}
+        return DisabledReason.GONE
+    failed_long = failing_since is not None and failing_since <= now - FAILING
+    return DisabledReason.FAILURES if failed_long and failures >= MAX_FAILURES else None
+
+
+async def _enter(session: AsyncSession, webhook: Webhook, reason: DisabledReason, failures: int) -> None:
+    """Enter the end of an endpoint in the audit log."""
     await audit.record(
-        session, action=Action.WEBHOOK_DISABLED, actor_id=None, target=("webhook", webhook.id), details=details
+        session,
+        action=Action.WEBHOOK_DISABLED,
+        actor_id=None,
+        target=("webhook", webhook.id),
+        details={"owner_id": str(webhook.owner_id), "reason": reason, "failures": failures},
     )
-    return reason
 
 
 def _next_due(webhook: Webhook) -> Any:
@@ -177,7 +187,7 @@ async def _record(session: AsyncSession, attempt: Attempt) -> None:
     elif attempt.permanent or attempt.gone or made >= len(PAUSES):
         values["state"] = DeliveryState.FAILED
     else:
-        values["available_at"] = func.now() + PAUSES[made] * (1 - JITTER + 2 * JITTER * func.random())
+        values["available_at"] = func.now() + PAUSES[made] * random.uniform(1 - JITTER, 1 + JITTER)
     unchanged = (
         WebhookDelivery.id == attempt.delivery.id,
         WebhookDelivery.state == DeliveryState.PENDING,

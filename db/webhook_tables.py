@@ -53,9 +53,7 @@ class Webhook(Base):
 
     __tablename__ = "webhooks"
     __table_args__ = (
-        CheckConstraint(
-            f"cardinality(events) > 0 AND events <@ ARRAY[{_sql_list(WebhookEvent)}]::varchar[]", "events"
-        ),
+        CheckConstraint(f"cardinality(events) > 0 AND events <@ ARRAY[{_sql_list(WebhookEvent)}]::varchar[]", "events"),
         CheckConstraint(f"disabled_reason IN ({_sql_list(DisabledReason)})", "disabled_reason"),
         CheckConstraint("(disabled_at IS NULL) = (disabled_reason IS NULL)", "disabled_has_reason"),
         CheckConstraint("disabled_at IS NULL OR due_at IS NULL", "disabled_is_not_due"),

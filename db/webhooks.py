@@ -50,10 +50,11 @@ async def page(
     return list(await session.scalars(_keyset(statement, Webhook.id, limit, after, order)))
 
 
-async def get(session: AsyncSession, webhook_id: UUID, *, owner_id: UUID) -> Webhook | None:
-    """The endpoint, locked until the transaction ends."""
+async def get(session: AsyncSession, webhook_id: UUID, *, owner_id: UUID, lock: bool = True) -> Webhook | None:
+    """The endpoint, by default locked until the transaction ends."""
     owned = select(Webhook).where(Webhook.id == webhook_id, Webhook.owner_id == owner_id)
-    return await session.scalar(owned.with_for_update().execution_options(populate_existing=True))
+    owned = owned.with_for_update() if lock else owned
+    return await session.scalar(owned.execution_options(populate_existing=True))
 
 
 async def change(
@@ -89,10 +90,9 @@ async def rotate(session: AsyncSession, webhook: Webhook, *, secret: str) -> Web
     return await _update(session, webhook.id, values)
 
 
-async def remove(session: AsyncSession, webhook_id: UUID, *, owner_id: UUID) -> Webhook | None:
+async def remove(session: AsyncSession, webhook_id: UUID) -> None:
     """Delete an endpoint and its log."""
-    owned = delete(Webhook).where(Webhook.id == webhook_id, Webhook.owner_id == owner_id)
-    return await session.scalar(owned.returning(Webhook).execution_options(synchronize_session=False))
+    await session.execute(delete(Webhook).where(Webhook.id == webhook_id))
 
 
 async def deliveries(

@@ -92,6 +92,22 @@ def key_added(name: str) -> Message:
     return _credentials_changed("An API key was made", f"An API key was made for your AuraAnim account: {name}.")
 
 
+def webhook_added(url: str) -> Message:
+    return _credentials_changed("A webhook was added", f"A webhook was added to your AuraAnim account: {url}")
+
+
+def webhook_disabled(url: str) -> Message:
+    return Message(
+        "A webhook was disabled",
+        f"""This webhook of your AuraAnim account is not called any more, because it answered 410 or failed for days:
+
+{url}
+
+Its log has the reason. What it has not received is sent for 30 days after the event once you enable it again.
+""",
+    )
+
+
 def second_factor_enabled() -> Message:
     return _credentials_changed(
         "The second factor was turned on", "Sign-in to your AuraAnim account now asks for a code of your authenticator."

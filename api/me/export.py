@@ -14,7 +14,7 @@ from zipstream import ZIP_DEFLATED, ZIP_STORED, ZipStream
 from api.auth.dependencies import live_user
 from api.auth.tokens import Access
 from api.dependencies import Gateway
-from db import api_keys, audit, login_sessions, passkeys
+from db import api_keys, audit, login_sessions, passkeys, webhooks
 from db.errors import ObjectMissing
 from db.jobs import queries as jobs
 from db.tables import Artifact, AuditEntry, Base, Job, Video
@@ -37,6 +37,9 @@ HIDDEN: Final = frozenset(
         "key_hash",
         "words",
         "public_key",
+        "secret",
+        "previous_secret",
+        "leased_until",
     }
 )
 
@@ -49,6 +52,7 @@ async def export_stream(gateway: Gateway, access: Access) -> AsyncIterator[bytes
             "sessions": [_columns(row) for row in await login_sessions.of_user(session, user.id)],
             "api_keys": [_columns(row) for row in await api_keys.page(session, user_id=user.id, limit=MAX_KEYS)],
             "passkeys": [_columns(row) for row in await passkeys.of_user(session, user.id)],
+            "webhooks": [_columns(row) for row in await webhooks.page(session, owner_id=user.id, limit=MAX_KEYS)],
         }
     return _chunks(gateway, user.id, account)
 

@@ -152,7 +152,9 @@ def parse(response: httpx.Response) -> Json:
         if isinstance(found, dict):
             return found
         raise NotUnderstood(response.status_code)
-    body = found if isinstance(found, dict) and found else {"detail": f"{response.status_code} {response.reason_phrase}"}
+    body = (
+        found if isinstance(found, dict) and found else {"detail": f"{response.status_code} {response.reason_phrase}"}
+    )
     for error in (GatewayUnavailable, TooManyRequests):
         if response.status_code in error.statuses:
             raise error(response.status_code, body, response.headers.get("retry-after", ""))

@@ -41,9 +41,7 @@ class Jobs(Connection):
         trashed: bool | None = None,
     ) -> Page[Job]:
         """A page of jobs, the newest first."""
-        return self._get(
-            Page[Job], "/api/jobs", limit=limit, after=after, order=order, status=status, trashed=trashed
-        )
+        return self._get(Page[Job], "/api/jobs", limit=limit, after=after, order=order, status=status, trashed=trashed)
 
     def cancel(self, job_id: str) -> Job:
         return self._send(Job, "POST", f"/api/jobs/{job_id}/cancel")

@@ -46,15 +46,11 @@ class Videos(Connection):
 
     def finish(self, video_id: str, **changes: Any) -> Job:
         """A job that makes the video from its kept base clip with another `width`, `height`, `fps` or `format`."""
-        return self._send(
-            Job, "POST", f"/api/videos/{video_id}/finish", json=changes, headers=new_idempotency_key()
-        )
+        return self._send(Job, "POST", f"/api/videos/{video_id}/finish", json=changes, headers=new_idempotency_key())
 
     def share(self, video_id: str, **options: Any) -> NewShare:
         """A link to the video. Not repeated after a lost connection, which could make two."""
-        return self._send(
-            NewShare, "POST", f"/api/videos/{video_id}/shares", json=options, repeated=(TemporaryError,)
-        )
+        return self._send(NewShare, "POST", f"/api/videos/{video_id}/shares", json=options, repeated=(TemporaryError,))
 
     def list_shares(self, video_id: str) -> Page[Share]:
         return self._get(Page[Share], f"/api/videos/{video_id}/shares")

@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -128,7 +127,8 @@ def generate(data_dir: DataDir, url: str, video: Path) -> tuple[float, float]:
     with Client(url) as client:
         client.sign_in(LOCAL_EMAIL, data_dir.secrets["PASSWORD"])
         job = client.status(json.loads(run.stdout)["job_id"])
-    assert job.started_at and job.finished_at  # noqa: S101
+    if job.started_at is None or job.finished_at is None:
+        raise ValueError(f"the job has not ended: {job.status}")
     return seconds, (job.finished_at - job.started_at).total_seconds()
 
 

@@ -17,9 +17,8 @@ depends_on: str | Sequence[str] | None = None
 
 NOW = sa.text("now()")
 MOMENT = sa.DateTime(timezone=True)
-_EVENTS = (
-    "ARRAY['job.succeeded', 'job.failed', 'job.canceled', 'video.hidden', 'video.rejected', 'video.restored']::varchar[]"
-)
+_EVENTS = """ARRAY['job.succeeded', 'job.failed', 'job.canceled',
+    'video.hidden', 'video.rejected', 'video.restored']::varchar[]"""
 
 # Locks the endpoints in one order, so that two events of one user do not deadlock. Users without endpoints cost one
 # look into an index. A plan that was cached while the table was small would read all of it after it has grown.
@@ -112,9 +111,7 @@ def upgrade() -> None:
         sa.Column("response_status", sa.Integer(), nullable=True),
         sa.Column("error", sa.String(), nullable=True),
         sa.Column("duration_ms", sa.Integer(), nullable=True),
-        sa.CheckConstraint(
-            "state IN ('pending', 'delivered', 'failed')", name=op.f("ck_webhook_deliveries_state")
-        ),
+        sa.CheckConstraint("state IN ('pending', 'delivered', 'failed')", name=op.f("ck_webhook_deliveries_state")),
         sa.CheckConstraint("attempts >= 0", name=op.f("ck_webhook_deliveries_attempts")),
         sa.ForeignKeyConstraint(
             ["webhook_id"], ["webhooks.id"], name=op.f("fk_webhook_deliveries_webhook_id"), ondelete="CASCADE"

@@ -8,7 +8,17 @@ from typing import Final
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from db import api_keys, login_sessions, mails, one_time_tokens, rate_limits, refresh_tokens, reports, shares
+from db import (
+    api_keys,
+    login_sessions,
+    mails,
+    one_time_tokens,
+    rate_limits,
+    refresh_tokens,
+    reports,
+    shares,
+    webhook_queue,
+)
 from db.errors import DATABASE_ERRORS, StorageError, is_transient
 from db.jobs import leases, trash
 from db.logs import first_line
@@ -63,6 +73,7 @@ async def collect_garbage(sessions: Sessions, storage: Storage) -> None:
         "one-time tokens": lambda: run(one_time_tokens.purge),
         "rate limits": lambda: run(rate_limits.purge),
         "mails": lambda: run(mails.purge),
+        "webhook deliveries": lambda: run(webhook_queue.purge),
         "expired share links": lambda: run(shares.purge),
         "closed reports": lambda: run(reports.purge),
         "jobs that never started": lambda: run(trash.purge_never_started),

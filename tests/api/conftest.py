@@ -233,8 +233,9 @@ def _kernel_unsent_bytes(file: int) -> int:
 
 @contextlib.contextmanager
 def run_server(app: FastAPI) -> Iterator[Server]:
-    # Tests read the outbox and send mails themselves.
+    # Tests read the outbox and send mails themselves, and call webhooks themselves.
     app.state.outbox.run = asyncio.Event().wait
+    app.state.webhooks.run = asyncio.Event().wait
     # Without uvicorn's pings, only the gateway itself disconnects slow readers.
     options = {"log_level": "warning", "timeout_graceful_shutdown": 1, "ws_ping_interval": None}
     server = GatewayServer(server_config(app, app.state.gateway.settings, **options))

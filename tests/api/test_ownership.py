@@ -35,6 +35,13 @@ OTHERS = {
     ("POST", "/v1/videos/{video_id}/remix"),
     # The same for everybody.
     ("GET", "/v1/models/{model}"),
+    # tests/api/webhooks/test_routes.py
+    ("PATCH", "/api/webhooks/{webhook_id}"),
+    ("DELETE", "/api/webhooks/{webhook_id}"),
+    ("POST", "/api/webhooks/{webhook_id}/rotate-secret"),
+    ("POST", "/api/webhooks/{webhook_id}/test"),
+    ("GET", "/api/webhooks/{webhook_id}/deliveries"),
+    ("POST", "/api/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver"),
 }
 OTHERS |= {
     # tests/api/videos/test_ownership.py

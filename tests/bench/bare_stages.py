@@ -1,7 +1,7 @@
 """The five stage objects one after the other, in a process of their own: `python -m tests.bench.bare_stages`.
 
 Reads a request per line, as JSON, and answers each with the seconds of the job as a line of JSON. The first line of the
-output is `ready`. `previews` in a request says whether previews are made.
+output is `ready`. `previews` in a request says whether previews are made; without them only `generate` is run.
 """
 
 import json
@@ -27,11 +27,19 @@ class BareStages:
         self.generate, self.interpolate = Generate(models_dir), Interpolate(models_dir)
         self.upscale, self.postprocess = Upscale(models_dir), Postprocess()
 
+    def draw(self, spec: Spec) -> dict[str, Any]:
+        """Seconds of `generate`."""
+        plan = self.preprocess(spec)
+        began = time.perf_counter()
+        self.generate(plan, lambda *_: None, _go_on)
+        return {"generate": time.perf_counter() - began}
+
     def run(self, spec: Spec) -> dict[str, Any]:
         """Seconds of the whole job, of `generate`, of encoding all spans and of `assemble`; the size of the file."""
         began = time.perf_counter()
         plan = self.preprocess(spec)
-        base = self.generate(plan, lambda *_: None, lambda: None)
+        planned = time.perf_counter()
+        base = self.generate(plan, lambda *_: None, _go_on)
         generated = time.perf_counter()
         encoding, spans = 0.0, []
         for span in plan.spans:
@@ -43,7 +51,7 @@ class BareStages:
         video = self.postprocess.assemble(spans, plan)
         ended = time.perf_counter()
         return {
-            "seconds": ended - began, "generate": generated - began, "encode": encoding, "assemble": ended - before,
+            "seconds": ended - began, "generate": generated - planned, "encode": encoding, "assemble": ended - before,
             "bytes": video.outputs[0].size_bytes,
         }  # fmt: skip
 
@@ -69,7 +77,8 @@ def main() -> None:
         request = json.loads(line)
         shown = request.pop("previews")
         DiffusersGenerator._preview = make_preview if shown else _no_preview  # type: ignore[method-assign]
-        write(json.dumps(stages.run(Spec.model_validate(request))))
+        spec = Spec.model_validate(request)
+        write(json.dumps(stages.run(spec) if shown else stages.draw(spec)))
 
 
 if __name__ == "__main__":

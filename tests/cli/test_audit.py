@@ -1,5 +1,6 @@
 """`aura audit purge`, and the entries that the commands of the operator write."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -51,6 +52,8 @@ async def test_old_entries_are_deleted_as_the_owner(
     monkeypatch.setenv("AUDIT_DAYS", "100")
     assert (await aura("audit", "purge")).output.startswith("1 entries")
     assert (await aura("audit", "purge", "--days", "2")).output.startswith("0 entries")
+    printed = await aura("audit", "purge", "--days", "2", "--json")
+    assert json.loads(printed.stdout) == {"deleted": 0, "days": 2}
     assert len(await entries(sessions)) == 1
 
 

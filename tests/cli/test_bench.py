@@ -8,7 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from cli import bench
-from cli.main import EXIT_INVALID_INPUT, app
+from cli.console import EXIT_INVALID_INPUT
+from cli.main import app
 
 runner = CliRunner()
 

@@ -1,20 +1,26 @@
 """The command line: each error is one line and an exit status, and invalid input starts nothing."""
 
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner, Result
 
-from cli.main import app, guess_format
+from cli.generate_command import guess_format
+from cli.main import app
 from cli.model_commands import models_dir
 from cli.system.data_dir import DataDir
 from db.embedded import free_port
 from pipeline.contract.spec import Format
 
 runner = CliRunner()
+COMMAND = get_command(app)
 
 
 def generate(*arguments: str, data: Path) -> Result:
@@ -96,6 +102,42 @@ def test_an_unusable_database_is_one_line_of_error(case: str, tmp_path: Path) ->
     assert result.stderr.startswith("aura: the database cannot be used: ")
     assert words in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+# What prints no single result: servers, checks and measurements, which are read by people.
+WITHOUT_JSON = {"up", "mcp", "doctor", "evaluate tiny", "bench eta", "bench simulate", "bench start", "models memory"}
+
+
+def commands(group: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, f"{prefix}{name} ")
+        else:
+            yield f"{prefix}{name}", command
+
+
+def test_every_command_can_print_its_result_as_json() -> None:
+    options = {name: {text for one in command.params for text in one.opts} for name, command in commands(COMMAND)}
+    assert {name for name, known in options.items() if "--json" not in known} == WITHOUT_JSON
+    assert {"list", "get", "cancel", "finish", "login", "logout", "generate", "reproduce"} <= options.keys()
+
+
+@pytest.mark.parametrize(
+    ("command", "part"),
+    [
+        (["models", "styles"], {"name": "night", "title": "Night", "tiny": True}),
+        (["models", "words"], "colours"),
+        (["models", "path", "tiny"], "path"),
+        (["models", "verify", "tiny"], "problems"),
+        (["models", "list"], None),
+    ],
+)
+def test_commands_of_models_print_json(command: list[str], part: object, tmp_path: Path) -> None:
+    options = [] if command[-1] in ("styles", "words") else ["--data-dir", str(tmp_path)]
+    result = runner.invoke(app, [*command, "--json", *options])
+    assert result.exit_code == 0, result.output
+    printed = json.loads(result.stdout)
+    assert part is None or part in printed
 
 
 def test_the_models_directory_is_the_one_of_the_pipeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

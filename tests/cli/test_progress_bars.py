@@ -2,7 +2,8 @@
 
 import io
 
-from cli.main import plain_console
+from cli.client import Job
+from cli.console import plain_console
 from cli.progress_bars import ProgressBars
 
 
@@ -11,5 +12,5 @@ def test_messages_of_the_gateway_are_not_parsed_as_markup() -> None:
     for terminal in (False, True):
         screen = io.StringIO()
         with ProgressBars(plain_console(file=screen, force_terminal=terminal, width=200)) as bars:
-            bars.update({"status": "running", "progress": progress})
+            bars.update(Job.model_validate({"job_id": "1", "status": "running", "progress": progress}))
         assert "[/x] :cat: [red]" in screen.getvalue()

@@ -1,5 +1,6 @@
 """`aura users`, and the account that `aura up` creates."""
 
+import json
 from pathlib import Path
 from uuid import UUID
 
@@ -70,6 +71,18 @@ async def test_tokens_are_printed(
     assert found is not None
     assert found.user_id == (user_id if purpose is Purpose.PASSWORD_RESET else None)
     assert found.data == ({"role": "moderator"} if purpose is Purpose.INVITATION else {})
+
+
+async def test_results_are_printed_as_json(aura: object, make_user: MakeUser) -> None:
+    await make_user("ada@example.org")
+    for arguments, expected in (
+        (("role", "ada@example.org", "moderator"), {"email": "ada@example.org", "role": "moderator"}),
+        (("disable", "ada@example.org"), {"email": "ada@example.org", "disabled": True}),
+        (("enable", "ada@example.org"), {"email": "ada@example.org", "disabled": False}),
+    ):
+        assert json.loads((await run(aura, *arguments, "--json")).stdout) == expected
+    assert json.loads((await run(aura, "invite", "--json")).stdout).keys() == {"invitation", "role"}
+    assert json.loads((await run(aura, "reset", "ada@example.org", "--json")).stdout).keys() == {"email", "token"}
 
 
 async def test_without_a_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

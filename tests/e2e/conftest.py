@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from cli.client import TERMINAL_STATES, Client
+from cli.client import Client
 from cli.system.data_dir import LOCAL_EMAIL, DataDir
 from db.embedded import free_port
 
@@ -38,8 +38,8 @@ class RunningSystem:
         deadline = time.monotonic() + JOB_TIMEOUT_SECONDS
         while time.monotonic() < deadline:
             job = self.client.status(job_id)
-            if job["status"] in TERMINAL_STATES:
-                return job
+            if job.is_terminal:
+                return job.json_fields()
             time.sleep(0.1)
         raise TimeoutError(f"{job_id} did not reach a terminal state: {job}")
 
@@ -48,8 +48,8 @@ class RunningSystem:
         job = self.wait_for(self.client.generate(spec))
         assert job["status"] == "succeeded", job["error"]
         result = self.client.result(job["job_id"])
-        video = next(output for output in result["outputs"] if output["kind"] == "video")
-        return video | {"resolved": result["resolved"]}, httpx.get(video["url"]).content
+        video = result.video
+        return video.json_fields() | {"resolved": result.resolved}, httpx.get(video.url).content
 
 
 @pytest.fixture(scope="session")

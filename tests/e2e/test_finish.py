@@ -38,8 +38,8 @@ def test_a_video_is_finished_with_another_rate_size_and_format(system: RunningSy
 
     recipe = request(system, "GET", f"/api/videos/{video['id']}/recipe")
     repeated = system.wait_for(system.client.generate(recipe))
-    first, again = (system.client.result(each["job_id"])["outputs"][0] for each in (drawn, repeated))
-    assert first["sha256"] == again["sha256"]
+    first, again = (system.client.result(each["job_id"]).outputs[0] for each in (drawn, repeated))
+    assert first.sha256 == again.sha256
 
 
 def check_file(data: bytes) -> None:

@@ -34,9 +34,9 @@ def test_two_concurrent_jobs_succeed(system: RunningSystem) -> None:
 
 def test_a_job_is_canceled_within_one_denoising_step(system: RunningSystem) -> None:
     job_id = system.client.generate(LONG)
-    wait_until(lambda: (system.client.status(job_id)["progress"].get("step") or 0) >= 2)
-    canceled_at, step = time.monotonic(), system.client.status(job_id)["progress"]["step"]
-    assert system.client.cancel(job_id)["status"] in ("canceling", "canceled")
+    wait_until(lambda: (system.client.status(job_id).progress.step or 0) >= 2)
+    canceled_at, step = time.monotonic(), system.client.status(job_id).progress.step
+    assert system.client.cancel(job_id).status in ("canceling", "canceled")
     job = system.wait_for(job_id)
     assert job["status"] == "canceled"
     # Progress is written twice a second, so the job is some steps ahead of the step that was read.
@@ -58,12 +58,12 @@ def test_a_job_for_a_model_without_files_fails_and_names_them(system: RunningSys
 
 def test_progress_never_decreases_and_ends_at_one(system: RunningSystem) -> None:
     job_id = system.client.generate(SMALL | {"num_inference_steps": 40})
-    values = [job["progress"]["value"] for job in system.client.follow(job_id)]
+    values = [job.progress.value for job in system.client.follow(job_id)]
     assert values == sorted(values)
     assert values[-1] == 1
     assert len(set(values)) > 2
     job = system.client.status(job_id)
-    status = {stage["name"]: stage["status"] for stage in job["progress"]["stages"]}
+    status = {stage.name: stage.status for stage in job.progress.stages}
     assert status["interpolate"] == status["upscale"] == "skipped"
     assert status["generate"] == status["postprocess"] == "done"
 
@@ -71,7 +71,7 @@ def test_progress_never_decreases_and_ends_at_one(system: RunningSystem) -> None
 def test_jobs_have_an_estimate_after_the_first_one_has_finished(system: RunningSystem) -> None:
     spec = SMALL | {"num_inference_steps": 25}
     system.wait_for(system.client.generate(spec))
-    etas = [job["eta_seconds"] for job in system.client.follow(system.client.generate(spec | {"seed": 9}))]
+    etas = [job.eta_seconds for job in system.client.follow(system.client.generate(spec | {"seed": 9}))]
     known = [eta for eta in etas if eta is not None]
     assert known
     assert known[-1] <= known[0]
@@ -110,9 +110,9 @@ def test_the_frames_of_finished_spans_are_freed_from_shared_memory(system: Runni
     """Two spans of 50 MB are in flight at once; all six would be 300 MB."""
     used = []
     job_id = system.client.generate(LARGE | {"duration_seconds": 12})
-    while system.client.status(job_id)["status"] in ("queued", "running"):
+    while system.client.status(job_id).status in ("queued", "running"):
         used.append(shared_memory(system))
-    assert system.client.status(job_id)["status"] == "succeeded"
+    assert system.client.status(job_id).status == "succeeded"
     assert used
     assert max(used) <= 200, f"MiB used while the job ran: {used}"
     wait_until(lambda: shared_memory(system) < 20)

@@ -109,9 +109,9 @@ def test_the_result_without_accept_json_is_a_redirect_to_the_file(system: Runnin
 def test_a_video_has_a_poster_and_a_preview(system: RunningSystem) -> None:
     job_id = system.client.generate({"prompt": PROMPT, "width": 512, "height": 288, "duration_seconds": 1, "fps": 24})
     assert system.wait_for(job_id)["status"] == "succeeded"
-    outputs = {output["kind"]: output for output in system.client.result(job_id)["outputs"]}
+    outputs = {output.kind: output for output in system.client.result(job_id).outputs}
     assert set(outputs) == {"video", "poster", "preview", "spritesheet"}
-    assert outputs["poster"]["content_type"] == outputs["preview"]["content_type"] == "image/webp"
-    assert (outputs["poster"]["width"], outputs["poster"]["height"]) == (512, 288)
-    assert outputs["preview"]["frames"] > 1
-    assert outputs["preview"]["size_bytes"] <= 300_000
+    assert outputs["poster"].content_type == outputs["preview"].content_type == "image/webp"
+    assert (outputs["poster"].width, outputs["poster"].height) == (512, 288)
+    assert outputs["preview"].frames > 1
+    assert outputs["preview"].size_bytes <= 300_000

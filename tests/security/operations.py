@@ -45,7 +45,7 @@ CONFIRMED: Final = {"password": PASSWORD}
 DECISION: Final = {"action": "hide", "reason": "spam", "statement": "It is an advertisement."}
 EVERYTHING: Final = frozenset(
     {"prompt", "title", "tag", "email", "name", "user_id", "job_id", "video_id", "share_id", "key_id", "session_id",
-     "key_name", "passkey_id", "passkey_name", "token", "agent"}
+     "key_name", "passkey_id", "passkey_name", "token", "agent", "webhook_id", "webhook_url", "delivery_id"}
 )  # fmt: skip
 # A published or shared video has its title; its files have the id of its job in their names.
 VISIBLE: Final = frozenset({"title", "job_id", "video_id"})
@@ -120,6 +120,14 @@ OPERATIONS: Final[dict[str, Operation]] = {
     "POST /api/videos/{video_id}/shares": Operation(OWNED, {}),
     "GET /api/videos/{video_id}/shares": Operation(OWNED),
     "DELETE /api/shares/{share_id}": Operation(OWNED),
+    "POST /api/webhooks": Operation(OWN, {"url": "https://hooks.example.org/new", "events": ["job.failed"]}),
+    "GET /api/webhooks": Operation(OWN),
+    "PATCH /api/webhooks/{webhook_id}": Operation(OWNED, {"enabled": False}),
+    "DELETE /api/webhooks/{webhook_id}": Operation(OWNED),
+    "POST /api/webhooks/{webhook_id}/rotate-secret": Operation(OWNED),
+    "POST /api/webhooks/{webhook_id}/test": Operation(OWNED),
+    "GET /api/webhooks/{webhook_id}/deliveries": Operation(OWNED),
+    "POST /api/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver": Operation(OWNED),
     # The routes of OpenAI's clients. Their videos are jobs.
     "POST /v1/videos": Operation(OWN, {"prompt": "of the caller"}),
     "GET /v1/videos": Operation(OWN),

@@ -18,9 +18,9 @@ from api.auth.passwords import HASHER
 from api.auth.tokens import new_token, token_hash
 from api.dependencies import Gateway
 from api.settings import Settings
-from db import api_keys, passkeys, refresh_tokens, shares, users
+from db import api_keys, passkeys, refresh_tokens, shares, users, webhooks
 from db.passkeys import NewPasskey
-from db.tables import Role, Scope
+from db.tables import Role, Scope, WebhookEvent
 from tests.api.conftest import (  # noqa: F401  (fixtures)
     ApiUser,
     Worker,
@@ -37,7 +37,17 @@ from tests.security.operations import CALLERS, OPERATIONS, PASSWORD, Operation
 SCOPES = [scope for scope in Scope if scope is not Scope.ADMIN]
 PASSWORD_HASH = HASHER.hash(PASSWORD)
 # What nobody but the owner may change.
-TABLES = ("users", "jobs", "videos", "shares", "passkeys", "api_keys", "login_sessions")
+TABLES = (
+    "users",
+    "jobs",
+    "videos",
+    "shares",
+    "passkeys",
+    "api_keys",
+    "login_sessions",
+    "webhooks",
+    "webhook_deliveries",
+)
 
 # The order of successful calls: whoever may change the owner's objects comes last.
 SUCCESSES = ("visitor", "other", "other_key", "moderator", "admin", "key", "owner")
@@ -80,7 +90,11 @@ class World:
         async with self.gateway.sessions() as session:
             for table in TABLES:
                 rows = await session.execute(text(f"SELECT {table}::text FROM {table}"))
-                found += [f"{table} {row[0]}" for row in rows if self.ids["user_id"] in row[0] or "share" in table]
+                found += [
+                    f"{table} {row[0]}"
+                    for row in rows
+                    if self.ids["user_id"] in row[0] or table in ("shares", "webhook_deliveries")
+                ]
         return sorted(found)
 
 
@@ -126,6 +140,11 @@ async def add_objects(gateway: Gateway, worker: Worker, owner: ApiUser, mark: st
         )  # fmt: skip
         new = NewPasskey(mark.encode(), b"key", 0, [], False, f"passkey-{mark}")
         passkey = await passkeys.add(session, owner.id, new)
+        webhook = await webhooks.create(
+            session, owner_id=owner.id, url=f"https://hooks.example.org/{mark}", events=[WebhookEvent.JOB_FAILED],
+            description="", secret="x", webhooks_per_user=9,
+        )  # fmt: skip
+        delivery = await webhooks.add_test(session, webhook)
         job_id = await session.scalar(text("SELECT job_id FROM videos WHERE id = :id"), {"id": video_id})
         await session.execute(
             text("UPDATE jobs SET spec = jsonb_set(spec, '{prompt}', :prompt) WHERE id = :id"),
@@ -133,7 +152,8 @@ async def add_objects(gateway: Gateway, worker: Worker, owner: ApiUser, mark: st
         )
     assert share is not None
     assert passkey is not None
-    return {"job_id": job_id, "video_id": video_id, "share_id": share.id, "passkey_id": passkey.id}, token
+    ids = {"webhook_id": webhook.id, "delivery_id": delivery.id}
+    return {**ids, "job_id": job_id, "video_id": video_id, "share_id": share.id, "passkey_id": passkey.id}, token
 
 
 @pytest.fixture
@@ -162,6 +182,7 @@ def make_world(gateway: Gateway, auth: Auth, client: httpx.AsyncClient, worker: 
             "prompt": f"prompt-{mark}", "title": f"title-{mark}", "tag": f"tag-{mark}", "token": token,
             "email": f"owner-{mark}@example.org", "name": f"name-{mark}", "key_name": f"key-{mark}",
             "passkey_name": f"passkey-{mark}", "agent": f"agent of name-{mark}",
+            "webhook_url": f"https://hooks.example.org/{mark}",
         }  # fmt: skip
         paths = {"token": token, "email": markers["email"], "key": "jobs/x/1/video.mp4", "model": "tiny"}
         callers = {"owner": owner, "visitor": owner, "key": key, **strangers}
@@ -220,7 +241,8 @@ async def test_the_leaks_are_recognized(make_world: Any) -> None:
     seen = ""
     for key in (
         "GET /api/me", "GET /api/me/sessions", "GET /api/me/passkeys", "GET /api/keys", "GET /api/videos",
-        "GET /api/videos/{video_id}/shares", "GET /api/status/{job_id}",
+        "GET /api/videos/{video_id}/shares", "GET /api/status/{job_id}", "GET /api/webhooks",
+        "GET /api/webhooks/{webhook_id}/deliveries",
     ):  # fmt: skip
         seen += (await world.call("owner", OPERATIONS[key], key)).text
     hidden = {"token"}

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
 
 from cli.system.data_dir import DataDir
@@ -73,12 +74,39 @@ def web_system(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
         process.wait(90)
 
 
+@dataclass(frozen=True)
+class Account:
+    email: str
+    password: str = "correct horse battery staple"
+
+    def as_json(self) -> str:
+        return json.dumps({"email": self.email, "password": self.password})
+
+
+def register(system: WebSystem, name: str) -> Account:
+    account = Account(f"{name}@example.org")
+    body = {"email": account.email, "password": account.password}
+    answer = httpx.post(f"{system.gateway_url}/api/auth/register", json=body, timeout=60)
+    assert answer.status_code == 201, answer.text
+    return account
+
+
+@pytest.fixture(scope="session")
+def staff(web_system: WebSystem) -> Account:
+    """An administrator, who may moderate too."""
+    account = register(web_system, "staff")
+    command = ["-m", "cli.main", "users", "role", account.email, "admin", "--data-dir", str(web_system.data_dir.path)]
+    subprocess.run([sys.executable, *command], check=True, capture_output=True, timeout=60)
+    return account
+
+
 @pytest.fixture
-def run_journey(web_system: WebSystem, chromium: str) -> Callable[[str], str]:
+def run_journey(web_system: WebSystem, chromium: str, staff: Account) -> Callable[..., str]:
     """Run a script of this folder against the system. AURA_TEST_SHOTS names a folder for its pictures."""
 
-    def run(name: str) -> str:
-        environment = os.environ | {"AURA_WEB": web_system.url, "CHROMIUM": chromium}
+    def run(name: str, **variables: str) -> str:
+        environment = os.environ | {"AURA_WEB": web_system.url, "CHROMIUM": chromium} | variables
+        environment["AURA_STAFF"] = staff.as_json()
         environment["SHOTS"] = os.environ.get("AURA_TEST_SHOTS", "")
         command = ["node", str(FOLDER / f"{name}.mjs")]
         done = subprocess.run(

@@ -1,5 +1,6 @@
 """What people do in the web app, in a real browser against a real system."""
 
+import asyncio
 import os
 import re
 import signal
@@ -8,12 +9,14 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from tests.web.conftest import WebSystem
+from tests.web.conftest import WebSystem, register
+from tests.web.videos import add_videos
 
 ALL = pytest.mark.skipif(
     os.environ.get("AURA_TEST_WEB") != "all", reason="the short run of the browser; all of it: make test-web"
 )
-Journey = Callable[[str], str]
+Journey = Callable[..., str]
+VIDEOS = 1000
 
 
 @pytest.mark.slow
@@ -24,6 +27,25 @@ def test_a_newcomer_makes_a_video_and_finds_it_after_a_reload_and_on_another_dev
 @pytest.mark.slow
 def test_the_keyboard_is_enough(run_journey: Journey) -> None:
     run_journey("keyboard")
+
+
+@ALL
+def test_a_video_is_found_named_finished_compared_and_restored(run_journey: Journey) -> None:
+    run_journey("gallery")
+
+
+@ALL
+def test_a_video_is_shared_watched_reported_and_moderated(run_journey: Journey) -> None:
+    run_journey("share")
+
+
+@ALL
+def test_a_gallery_of_a_thousand_videos_loads_what_is_near_the_view(
+    run_journey: Journey, web_system: WebSystem
+) -> None:
+    owner = register(web_system, "collector")
+    asyncio.run(add_videos(web_system.data_dir, owner.email, VIDEOS))
+    print(run_journey("many", AURA_OWNER=owner.as_json(), AURA_VIDEOS=str(VIDEOS)))  # noqa: T201  (the measured counts)
 
 
 @ALL

@@ -9,7 +9,7 @@ export default function NotFound() {
   const t = useTranslations("errors");
   return (
     <div className="mx-auto w-full max-w-3xl px-4 py-16">
-      <StateView title={t("notFoundTitle")} icon={<Compass aria-hidden />} action={<Link href="/" className={buttonClass()}>{t("home")}</Link>}>
+      <StateView heading="h1" title={t("notFoundTitle")} icon={<Compass aria-hidden />} action={<Link href="/" className={buttonClass()}>{t("home")}</Link>}>
         {t("notFound")}
       </StateView>
     </div>

@@ -1,6 +1,6 @@
 import { Landing } from "@/features/landing/landing";
-import { PublicSamples } from "@/features/videos/public-samples";
+import { PublicGallery } from "@/features/published/public-gallery";
 
 export default function Page() {
-  return <Landing samples={<PublicSamples />} />;
+  return <Landing samples={<PublicGallery />} />;
 }

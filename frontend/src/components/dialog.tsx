@@ -15,6 +15,8 @@ export function Dialog({ title, onClose, children, wide }: Props) {
   useEffect(() => {
     const dialog = ref.current;
     dialog?.showModal();
+    // Otherwise the first control has the focus, which is the one that closes.
+    dialog?.querySelector<HTMLElement>("[data-autofocus]")?.focus();
     return () => dialog?.close();
   }, []);
   return (

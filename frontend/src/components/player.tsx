@@ -2,31 +2,35 @@
 import { useRef, useState } from "react";
 import { VideoOff } from "lucide-react";
 import { useTranslations } from "@/lib/i18n";
-import { cx } from "@/lib/cx";
+
+const MAX_HEIGHT = "72svh";
 
 type Props = {
   src: string;
   poster?: string | null;
   name: string;
+  /** Of a frame, in pixels: the place is reserved before the video arrives. */
+  size: { width: number; height: number };
   /** A GIF is a picture that plays by itself. */
   isGif: boolean;
   /** Asks for a new link, because the one of `src` has ended. */
   onExpired: () => void;
   autoPlay?: boolean;
-  className?: string;
 };
 
 /**
  * Plays a video of a signed link. A new link replaces the one that plays only when that one no longer works, and playing
  * goes on at the same place.
  */
-export function Player({ src, poster, name, isGif, onExpired, autoPlay = true, className }: Props) {
+export function Player({ src, poster, name, size, isGif, onExpired, autoPlay = true }: Props) {
   const t = useTranslations("videos");
   const [playing, setPlaying] = useState(src);
   const [state, setState] = useState<"playing" | "renewing" | "failed">("playing");
   const place = useRef(0);
   if (state === "renewing" && src !== playing) setPlaying(src);
-  const look = cx("max-h-[74svh] w-full rounded-l bg-black object-contain", className);
+  const ratio = size.width / size.height;
+  const style = { aspectRatio: ratio, width: `min(100%, ${MAX_HEIGHT} * ${ratio})` };
+  const look = "mx-auto block rounded-l bg-black object-contain";
   const onError = () => {
     if (state === "playing") onExpired();
     setState(state === "playing" ? "renewing" : "failed");
@@ -34,13 +38,13 @@ export function Player({ src, poster, name, isGif, onExpired, autoPlay = true, c
   const onLoaded = () => setState("playing");
   if (state === "failed") {
     return (
-      <div role="img" aria-label={name} className={cx("grid min-h-48 place-content-center justify-items-center gap-3 rounded-l bg-raised p-6 text-muted", className)}>
+      <div role="img" aria-label={name} style={style} className="mx-auto grid min-h-48 place-content-center justify-items-center gap-3 rounded-l bg-raised p-6 text-center text-muted">
         <VideoOff aria-hidden className="size-6" />
         {t("unplayable")}
       </div>
     );
   }
-  if (isGif) return <img src={playing} alt={name} onError={onError} onLoad={onLoaded} className={look} />;
+  if (isGif) return <img src={playing} alt={name} onError={onError} onLoad={onLoaded} style={style} className={look} />;
   return (
     <video
       src={playing}
@@ -52,6 +56,7 @@ export function Player({ src, poster, name, isGif, onExpired, autoPlay = true, c
       muted
       playsInline
       preload="metadata"
+      style={style}
       className={look}
       onError={onError}
       onTimeUpdate={(event) => {

@@ -1,5 +1,5 @@
 "use client";
-import { useEffect } from "react";
+import { useEffect, useRef } from "react";
 import { X } from "lucide-react";
 import { create } from "zustand";
 import { useTranslations } from "@/lib/i18n";
@@ -28,8 +28,21 @@ export function toast(text: string, options: { tone?: Toast["tone"]; action?: To
 /** Short messages at the edge of the screen, which a live region reads out. */
 export function Toaster() {
   const toasts = useToasts((store) => store.toasts);
+  const ref = useRef<HTMLDivElement>(null);
+  const newest = toasts.at(-1)?.id;
+  useEffect(() => {
+    // Always shown, so that it is a live region; again with each toast, to be above an open dialog.
+    if (!ref.current?.showPopover) return;
+    if (ref.current.matches(":popover-open")) ref.current.hidePopover();
+    ref.current.showPopover();
+  }, [newest]);
   return (
-    <div role="status" className="pointer-events-none fixed inset-x-4 bottom-20 z-50 grid justify-items-center gap-2 lg:bottom-6">
+    <div
+      ref={ref}
+      popover="manual"
+      role="status"
+      className="pointer-events-none fixed inset-x-4 top-auto bottom-20 z-50 m-0 w-auto justify-items-center gap-2 border-0 bg-transparent p-0 open:grid lg:bottom-6"
+    >
       {toasts.map((one) => (
         <ToastView key={one.id} toast={one} />
       ))}

@@ -9,6 +9,7 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from api.events.messages import MESSAGES
 from tests.api.conftest import Server
 
 
@@ -20,7 +21,9 @@ class Reader:
         self.received: list[dict[str, Any]] = []
 
     async def next(self, seconds: float = 5) -> dict[str, Any]:
-        self.received.append(json.loads(await asyncio.wait_for(self.connection.recv(), seconds)))
+        text = await asyncio.wait_for(self.connection.recv(), seconds)
+        MESSAGES.validate_json(text)  # what clients generate their types from
+        self.received.append(json.loads(text))
         return self.received[-1]
 
     async def until(self, kind: str, seconds: float = 5, **data: Any) -> dict[str, Any]:

@@ -43,7 +43,7 @@ export function AccountMenu({ theme: initial, onShortcuts }: { theme: Theme; onS
     <div className="flex items-center gap-1">
       {signedIn ? null : (
         <>
-          <Link href="/login" className={buttonClass({ kind: "quiet", size: "s" })}>
+          <Link href="/login" className={`${buttonClass({ kind: "quiet", size: "s" })} text-fg!`}>
             {t("logIn")}
           </Link>
           <Link href="/register" className={`${buttonClass({ size: "s" })} max-sm:hidden`}>

@@ -18,6 +18,7 @@ import { EndedCard } from "@/features/jobs/ended-card";
 import { JobCard } from "@/features/jobs/job-card";
 import { useTranslations } from "@/lib/i18n";
 import { ENDED_JOBS, OPEN_JOBS, PROBLEM } from "./samples";
+import { VideosBlock } from "./videos-block";
 
 const KINDS = ["primary", "secondary", "quiet", "danger"] as const;
 const TRANSPORTS = ["live", "sse", "polling", "reconnecting", "offline"] as const;
@@ -119,6 +120,7 @@ export function Gallery() {
           </div>
         </div>
       </div>
+      <VideosBlock />
       {open ? (
         <Dialog title={t("settings.delete")} onClose={() => setOpen(false)}>
           <p>{t("settings.deleteLead")}</p>

@@ -20,7 +20,7 @@ export function AccountsSection({ onAudit }: { onAudit: (id: string) => void }) 
   const [invites, setInvites] = useState(false);
   const rows = accounts.data?.pages.flatMap((page) => page.data) ?? [];
   return (
-    <section aria-label={t("users")} className="grid grid-cols-[minmax(0,1fr)] gap-4">
+    <div className="grid grid-cols-[minmax(0,1fr)] gap-4">
       <div className="flex flex-wrap items-center justify-between gap-3">
         <p className="text-s text-muted">{t("usersLead")}</p>
         <Button icon={<UserPlus aria-hidden className="size-4" />} onClick={() => setInvites(true)}>
@@ -39,7 +39,7 @@ export function AccountsSection({ onAudit }: { onAudit: (id: string) => void }) 
       ) : null}
       {accounts.hasNextPage ? <LoadMore key={rows.length} onNear={() => void accounts.fetchNextPage()} /> : null}
       {invites ? <InviteDialog onClose={() => setInvites(false)} /> : null}
-    </section>
+    </div>
   );
 }
 

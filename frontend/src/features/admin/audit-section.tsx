@@ -17,7 +17,7 @@ export function AuditSection({ actor, onActor }: { actor: string; onActor: (id: 
   const audit = useAudit({ action, actor_id: actor });
   const rows = audit.data?.pages.flatMap((page) => page.data) ?? [];
   return (
-    <section aria-label={t("audit")} className="grid grid-cols-[minmax(0,1fr)] gap-4">
+    <div className="grid grid-cols-[minmax(0,1fr)] gap-4">
       <div className="flex flex-wrap items-end justify-between gap-3">
         <p className="text-s text-muted">{t("auditLead")}</p>
         <SelectField
@@ -66,7 +66,7 @@ export function AuditSection({ actor, onActor }: { actor: string; onActor: (id: 
         </Table>
       ) : null}
       {audit.hasNextPage ? <LoadMore key={rows.length} onNear={() => void audit.fetchNextPage()} /> : null}
-    </section>
+    </div>
   );
 }
 

@@ -43,8 +43,7 @@ export function CommandMenu({ commands, onSearchGallery, onClose }: Props) {
         aria-controls={listId}
         aria-activedescendant={current ? `${listId}-${current.id}` : undefined}
         aria-autocomplete="list"
-        // eslint-disable-next-line jsx-a11y/no-autofocus -- the dialog was opened to type here
-        autoFocus
+        data-autofocus
         placeholder={t("search")}
         value={query}
         onChange={(event) => {
@@ -66,7 +65,7 @@ export function CommandMenu({ commands, onSearchGallery, onClose }: Props) {
             onClick={() => run(command)}
             className={cx(
               "flex min-h-10 cursor-pointer items-center gap-3 rounded-s px-3 text-s [&_svg]:size-4 [&_svg]:shrink-0 [&_svg]:text-muted",
-              command === current ? "bg-raised" : "hover:bg-raised",
+              command === current ? "bg-raised hairline" : "hover:bg-raised",
             )}
           >
             {command.icon}

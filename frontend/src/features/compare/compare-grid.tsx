@@ -5,7 +5,7 @@ import { Pause, Play } from "lucide-react";
 import { IconButton } from "@/components/button";
 import { SelectField } from "@/components/field";
 import { StateView } from "@/components/states";
-import type { Video } from "@/features/videos/api";
+import { nameOf, type Video } from "@/features/videos/api";
 import { mediaUrl } from "@/lib/api/media";
 import { useFormatter, useTranslations } from "@/lib/i18n";
 import { mustMove, placeOf } from "./sync";
@@ -63,7 +63,7 @@ export function CompareGrid({ videos }: { videos: Video[] }) {
               }}
             />
             <Link href={`/v/${video.id}`} className="truncate text-s text-muted hover:text-fg hover:underline">
-              {video.title}
+              {nameOf(video)}
             </Link>
           </li>
         ))}
@@ -109,8 +109,8 @@ function Compared({ video, loop, onElement }: ComparedProps) {
   const t = useTranslations("compare");
   const videos = useTranslations("videos");
   const src = mediaUrl(video.video?.url);
-  const name = videos("videoName", { title: video.title });
-  const look = "aspect-square w-full rounded-l bg-black object-contain";
+  const name = videos("videoName", { title: nameOf(video) });
+  const look = "aspect-square max-h-[66svh] w-full rounded-l bg-black object-contain";
   if (!src) return <StateView title={t("missing")} />;
   if (video.format === "gif") {
     return (

@@ -1,6 +1,6 @@
 "use client";
 import { Table } from "@/components/table";
-import type { Video } from "@/features/videos/api";
+import { nameOf, type Video } from "@/features/videos/api";
 import { useTranslations } from "@/lib/i18n";
 import { differences } from "./sync";
 
@@ -9,11 +9,11 @@ export function RecipeDifferences({ videos }: { videos: Video[] }) {
   const t = useTranslations("compare");
   const rows = differences(videos.map(({ prompt, format, video, resolved }) => ({ ...resolved, prompt, format, width: video?.width, height: video?.height, fps: video?.fps })));
   return (
-    <section aria-label={t("differences")} className="grid grid-cols-[minmax(0,1fr)] gap-3">
+    <div className="grid grid-cols-[minmax(0,1fr)] gap-3">
       <h2 className="font-medium">{t("differences")}</h2>
       {rows.length === 0 ? <p className="text-muted">{t("same")}</p> : null}
       {rows.length > 0 ? (
-        <Table label={t("differences")} head={[t("field"), ...videos.map((video, index) => `${index + 1} · ${video.title.slice(0, 40)}`)]}>
+        <Table label={t("differences")} head={[t("field"), ...videos.map((video, index) => `${index + 1} · ${nameOf(video).slice(0, 40)}`)]}>
           {rows.map(([name, values]) => (
             <tr key={name}>
               <th scope="row" className="border-t border-border px-4 py-2.5 font-normal text-muted">
@@ -28,6 +28,6 @@ export function RecipeDifferences({ videos }: { videos: Video[] }) {
           ))}
         </Table>
       ) : null}
-    </section>
+    </div>
   );
 }

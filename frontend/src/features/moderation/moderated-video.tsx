@@ -6,6 +6,7 @@ import { Badge } from "@/components/chip";
 import { Player } from "@/components/player";
 import { ErrorView, Skeleton, StateView } from "@/components/states";
 import type { Reason } from "@/features/reports/api";
+import { nameOf } from "@/features/videos/api";
 import { mediaUrl } from "@/lib/api/media";
 import { useFormatter, useTranslations } from "@/lib/i18n";
 import { useModerated, type Moderated } from "./api";
@@ -36,11 +37,11 @@ export function Examined({ video, reason, onDecided, onExpired }: ExaminedProps)
     [t("visibility"), t(`visibilities.${video.visibility}`)],
   ];
   return (
-    <article aria-label={t("video", { title: video.title })} className="grid gap-6 xl:grid-cols-[minmax(0,1fr)_22rem]">
+    <article aria-label={t("video", { title: nameOf(video) })} className="grid gap-6 xl:grid-cols-[minmax(0,1fr)_22rem]">
       <div className="grid content-start gap-5">
         <Covered video={video} onExpired={onExpired} />
         <div className="flex flex-wrap items-center justify-between gap-3">
-          <h2 className="text-l font-semibold [overflow-wrap:anywhere]">{video.title}</h2>
+          <h2 className="text-l font-semibold [overflow-wrap:anywhere]">{nameOf(video)}</h2>
           <Badge tone={TONES[moderation.state]}>{t(`states.${moderation.state}`)}</Badge>
         </div>
         <dl className="grid gap-2 text-s">
@@ -74,10 +75,10 @@ function Covered({ video, onExpired }: { video: Moderated; onExpired: () => void
       <Player
         src={mediaUrl(video.video.url)}
         poster={poster}
-        name={t("video", { title: video.title })}
+        name={t("video", { title: nameOf(video) })}
+        size={video.video}
         isGif={video.format === "gif"}
         onExpired={onExpired}
-        className="max-h-[56svh]"
       />
     );
   }

@@ -16,7 +16,7 @@ export function VisibleVideo({ source, initial }: { source: Source; initial: Pub
   const videos = useTranslations("videos");
   const { data: video, error, refetch } = useVisible(source, initial);
   const [reports, setReports] = useState(false);
-  const title = video.title || t("untitled");
+  const title = video.title || video.prompt || t("untitled");
   const src = mediaUrl(video.video.url);
   const reported = "video_id" in source ? { video_id: source.video_id } : { share_token: source.share_token };
   return (
@@ -24,21 +24,19 @@ export function VisibleVideo({ source, initial }: { source: Source; initial: Pub
       {error ? (
         <ErrorView error={error} onRetry={() => void refetch()} />
       ) : (
-        <div className="grid place-items-center overflow-hidden rounded-l bg-black" style={{ aspectRatio: `${video.video.width} / ${video.video.height}`, maxHeight: "74svh" }}>
-          <Player
-            src={src}
-            poster={mediaUrl(video.poster?.url)}
-            name={videos("videoName", { title })}
-            isGif={video.format === "gif"}
-            onExpired={() => void refetch()}
-            className="size-full"
-          />
-        </div>
+        <Player
+          src={src}
+          poster={mediaUrl(video.poster?.url)}
+          name={videos("videoName", { title })}
+          size={video.video}
+          isGif={video.format === "gif"}
+          onExpired={() => void refetch()}
+        />
       )}
       <div className="flex flex-wrap items-start justify-between gap-4">
         <div className="grid min-w-0 gap-1">
           <h1 className="text-l font-semibold [overflow-wrap:anywhere]">{title}</h1>
-          {video.prompt && video.prompt !== video.title ? <p className="max-w-prose text-muted [overflow-wrap:anywhere]">{video.prompt}</p> : null}
+          {video.prompt && video.prompt !== title ? <p className="max-w-prose text-muted [overflow-wrap:anywhere]">{video.prompt}</p> : null}
           <p className="text-s text-muted">{t("made", { date: new Date(video.created_at) })}</p>
         </div>
         <div className="flex flex-wrap gap-2">

@@ -2,10 +2,11 @@
 import { queryOptions, useInfiniteQuery, useMutation, useQuery, useQueryClient, type InfiniteData, type QueryClient } from "@tanstack/react-query";
 import { api, unwrap, type Schemas } from "@/lib/api/client";
 import { newKey } from "@/lib/random";
+import { requestOf, type Filters } from "./filters";
+import { batches } from "./selection";
 
 export type Video = Schemas["VideoView"];
 export type VideoChange = Schemas["VideoChange"];
-export type Filters = { q: string; favourite: boolean; trashed: boolean; format: "" | Video["format"] };
 
 /** What a video is called: its title, otherwise its prompt. */
 export function nameOf(video: Pick<Video, "title"> & { prompt: string | null }): string {
@@ -19,20 +20,19 @@ const STALE_MS = 50 * 60_000;
 
 type Page = Schemas["VideoList"];
 
-export function useVideos({ q, favourite, trashed, format }: Filters) {
+export function useVideos(filters: Filters) {
   return useInfiniteQuery({
-    queryKey: [...VIDEOS, "list", { q, favourite, trashed, format }],
-    queryFn: ({ pageParam }) =>
-      unwrap(
-        api.GET("/api/videos", {
-          params: { query: { limit: PAGE, after: pageParam, trashed, ...(q && { q }), ...(favourite && { favourite }), ...(format && { format }) } },
-        }),
-      ),
+    queryKey: [...VIDEOS, "list", filters],
+    queryFn: ({ pageParam }) => unwrap(api.GET("/api/videos", { params: { query: { limit: PAGE, after: pageParam, ...requestOf(filters) } } })),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page: Page) => (page.has_more ? (page.last_id ?? undefined) : undefined),
     staleTime: STALE_MS,
     refetchOnMount: "always",
   });
+}
+
+export function useTags() {
+  return useQuery({ queryKey: [...VIDEOS, "tags"], queryFn: () => unwrap(api.GET("/api/videos/tags")).then((list) => list.data) });
 }
 
 export function videoQuery(video_id: string) {
@@ -61,7 +61,10 @@ export function useChangeVideo() {
   return useMutation({
     mutationFn: ({ id, change }: { id: string; change: VideoChange }) =>
       unwrap(api.PATCH("/api/videos/{video_id}", { params: { path: { video_id: id } }, body: change })),
-    onSuccess: (video) => store(queries, video),
+    onSuccess: (video, { change }) => {
+      store(queries, video);
+      if (change.tags) void queries.invalidateQueries({ queryKey: [...VIDEOS, "tags"] });
+    },
   });
 }
 
@@ -81,6 +84,26 @@ export function useTrash() {
   });
 }
 
+export type Bulk = { ids: string[]; action: Schemas["BulkRequest"]["action"]; tag?: string };
+const LEAVES: Bulk["action"][] = ["trash", "restore"];
+
+/** The same change to many videos. */
+export function useBulk() {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: async ({ ids, action, tag }: Bulk) => {
+      for (const batch of batches(ids)) await unwrap(api.POST("/api/videos/bulk", { body: { ids: batch, action, tag: tag ?? null } }));
+    },
+    onMutate: ({ ids, action }) => {
+      if (!LEAVES.includes(action)) return;
+      queries.setQueriesData<InfiniteData<Page>>({ queryKey: [...VIDEOS, "list"] }, (old) =>
+        old && { ...old, pages: old.pages.map((page) => ({ ...page, data: page.data.filter((one) => !ids.includes(one.id)) })) },
+      );
+    },
+    onSettled: () => queries.invalidateQueries({ queryKey: VIDEOS }),
+  });
+}
+
 export async function recipe(video_id: string): Promise<Schemas["Spec"]> {
   return unwrap(api.GET("/api/videos/{video_id}/recipe", { params: { path: { video_id } } })) as Promise<Schemas["Spec"]>;
 }
@@ -90,6 +113,9 @@ export function finish(video_id: string, body: Schemas["FinishRequest"]): Promis
     api.POST("/api/videos/{video_id}/finish", { params: { path: { video_id }, header: { "idempotency-key": newKey() } }, body }),
   );
 }
+
+/** The address under which visitors see a share: this site, whatever the gateway's own address is. */
+export const shareAddress = (token: string) => new URL(`/s/${token}`, location.origin).href;
 
 export function createShare(video_id: string, body: Schemas["ShareRequest"]) {
   return unwrap(api.POST("/api/videos/{video_id}/shares", { params: { path: { video_id } }, body }));
@@ -105,11 +131,3 @@ export function useShares(video_id: string) {
 }
 
 export const revokeShare = (share_id: string) => unwrap(api.DELETE("/api/shares/{share_id}", { params: { path: { share_id } } }));
-
-export function usePublicVideos() {
-  return useQuery({
-    queryKey: ["public-videos"],
-    queryFn: () => unwrap(api.GET("/api/gallery", { params: { query: { limit: 12 } } })).then((list) => list.data),
-    staleTime: STALE_MS,
-  });
-}

@@ -1,119 +1,125 @@
 "use client";
-import { useDeferredValue, useEffect, useRef, useState } from "react";
-import { Heart, Images, SearchX, Trash2 } from "lucide-react";
-import { Chip } from "@/components/chip";
-import { SelectField, TextField } from "@/components/field";
+import Link from "next/link";
+import { usePathname, useSearchParams } from "next/navigation";
+import { useEffect, useState } from "react";
+import { Images, SearchX, Trash2 } from "lucide-react";
+import { Button, buttonClass } from "@/components/button";
 import { ErrorView, Skeleton, StateView } from "@/components/states";
-import { LIMITS } from "@/lib/api/limits.gen";
 import { useTranslations } from "@/lib/i18n";
-import { useVideos, type Filters } from "./api";
-import { VideoTile } from "./video-tile";
+import { useShortcuts } from "@/lib/use-shortcuts";
+import { useVideos } from "./api";
+import { BulkBar } from "./bulk-bar";
+import { NO_FILTERS, filtersOf, isFiltered, queryOf, type Filters } from "./filters";
+import { GalleryToolbar } from "./gallery-toolbar";
+import { NOTHING, visible } from "./selection";
+import { VideoGrid } from "./video-grid";
 
-const NO_FILTERS: Filters = { q: "", favourite: false, trashed: false, format: "" };
+/** The pause in typing after which a search starts. */
+const SEARCH_MS = 250;
 const SKELETONS = 12;
-const GRID = "grid grid-cols-2 gap-x-4 gap-y-6 sm:grid-cols-3 lg:grid-cols-4 xl:grid-cols-5";
 
-/** The finished videos of this person: search, filters, and pages that load as they come near. */
+/** The finished videos of this person. What is shown is in the address. */
 export function GalleryView() {
   const t = useTranslations("videos");
-  const [filters, setFilters] = useState(NO_FILTERS);
-  const q = useDeferredValue(filters.q.trim());
-  const videos = useVideos({ ...filters, q });
+  const filters = useFilters();
+  const change = (values: Partial<Filters>) => history.replaceState(null, "", `/gallery${queryOf({ ...filters, ...values })}`);
+  const [search, setSearch] = useSearch(filters.q, (q) => change({ q }));
+  const [chosen, setChosen] = useState(NOTHING);
+  const videos = useVideos(filters);
   const shown = videos.data?.pages.flatMap((page) => page.data) ?? [];
-  const filtered = Boolean(q || filters.favourite || filters.format);
+  const order = shown.map(({ id }) => id);
+  const selection = visible(chosen, order);
+  const clear = () => setChosen(NOTHING);
+  useShortcuts(selection.size > 0 ? { escape: clear } : {});
+  const trashed = filters.show === "trash";
+  const more = () => {
+    if (videos.hasNextPage && !videos.isFetchingNextPage && !videos.isError) void videos.fetchNextPage();
+  };
   return (
-    <div className="grid gap-6">
-      <div className="flex flex-wrap items-end justify-between gap-4">
+    <div className="grid grid-cols-[minmax(0,1fr)] gap-6">
+      <div className="grid gap-4">
         <h1 className="text-l font-semibold">{t("title")}</h1>
-        <div className="flex flex-wrap items-center gap-2">
-          <Chip aria-pressed={filters.favourite} onClick={() => setFilters({ ...filters, favourite: !filters.favourite })}>
-            <Heart aria-hidden className="mr-1.5 size-3.5" />
-            {t("favourites")}
-          </Chip>
-          <Chip aria-pressed={filters.trashed} onClick={() => setFilters({ ...filters, trashed: !filters.trashed })}>
-            <Trash2 aria-hidden className="mr-1.5 size-3.5" />
-            {t("trash")}
-          </Chip>
-          <SelectField
-            hideLabel
-            label={t("format")}
-            value={filters.format}
-            onChange={(event) => setFilters({ ...filters, format: event.target.value as Filters["format"] })}
-            options={[{ value: "", label: t("anyFormat") }, ...LIMITS.format.values.map((value) => ({ value, label: value.toUpperCase() }))]}
-          />
-          <TextField
-            hideLabel
-            label={t("search")}
-            type="search"
-            placeholder={t("search")}
-            value={filters.q}
-            onChange={(event) => setFilters({ ...filters, q: event.target.value })}
-          />
-        </div>
+        <GalleryToolbar filters={filters} search={search} onSearch={setSearch} onChange={change} />
+        {trashed ? <p className="text-s text-muted">{t("trashLead")}</p> : null}
       </div>
-      {filters.trashed ? <p className="text-s text-muted">{t("trashLead")}</p> : null}
       {videos.isError ? <ErrorView error={videos.error} title={t("loadFailed")} onRetry={() => void videos.refetch()} /> : null}
-      {videos.isPending ? (
-        <div className={GRID}>
-          {Array.from({ length: SKELETONS }, (_, index) => (
-            <Skeleton key={index} className="aspect-square rounded-l" />
-          ))}
-        </div>
+      {videos.isPending ? <GallerySkeleton /> : null}
+      {videos.isSuccess && shown.length === 0 ? (
+        <EmptyGallery filtered={isFiltered(filters)} trashed={trashed} onClear={() => (setSearch(""), change(NO_FILTERS))} />
       ) : null}
-      {videos.isSuccess && shown.length === 0 ? <Empty filtered={filtered} trashed={filters.trashed} /> : null}
-      {/* eslint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- the arrows only move the focus between its links */}
-      <ul className={GRID} onKeyDown={moveFocus}>
-        {shown.map((video) => (
-          <li key={video.id} className="min-w-0 [contain-intrinsic-size:auto_16rem] [content-visibility:auto]">
-            <VideoTile video={video} />
-          </li>
-        ))}
-      </ul>
-      {videos.hasNextPage ? <Sentinel key={shown.length} onNear={() => void videos.fetchNextPage()} /> : null}
+      {shown.length > 0 ? (
+        <VideoGrid videos={shown} selection={selection} onSelection={setChosen} hasMore={videos.hasNextPage} onMore={more} />
+      ) : null}
+      {selection.size > 0 ? (
+        <BulkBar
+          videos={shown.filter(({ id }) => selection.has(id))}
+          trashed={trashed}
+          onSelectAll={() => setChosen(new Set(order))}
+          onClear={clear}
+        />
+      ) : null}
     </div>
   );
 }
 
-function Empty({ filtered, trashed }: { filtered: boolean; trashed: boolean }) {
+/** The filters of the address; the last ones while a video is open above the gallery and the address is the video's. */
+function useFilters(): Filters {
+  const query = useSearchParams().toString();
+  const isHere = usePathname() === "/gallery";
+  const [held, setHeld] = useState(query);
+  if (isHere && held !== query) setHeld(query);
+  return filtersOf(new URLSearchParams(isHere ? query : held));
+}
+
+/** The text of the field at once, and the search after a pause. */
+function useSearch(value: string, onSearch: (text: string) => void): [string, (text: string) => void] {
+  const [typed, setTyped] = useState<{ text: string; from: string } | null>(null);
+  // An address that changed otherwise (back, the command menu) wins over the field.
+  const text = typed && (typed.from === value || typed.text.trim() === value) ? typed.text : value;
+  useEffect(() => {
+    if (text.trim() === value) return;
+    const timer = setTimeout(() => onSearch(text.trim()), SEARCH_MS);
+    return () => clearTimeout(timer);
+  });
+  return [text, (next) => setTyped({ text: next, from: value })];
+}
+
+export function GallerySkeleton() {
+  return (
+    <div aria-hidden className="grid grid-cols-2 gap-x-4 gap-y-6 sm:grid-cols-[repeat(auto-fill,minmax(13rem,1fr))]">
+      {Array.from({ length: SKELETONS }, (_, index) => (
+        <div key={index} className="grid gap-3">
+          <Skeleton className="aspect-square rounded-l" />
+          <Skeleton className="h-5 w-3/4" />
+        </div>
+      ))}
+    </div>
+  );
+}
+
+type EmptyProps = { filtered: boolean; trashed: boolean; onClear: () => void };
+
+export function EmptyGallery({ filtered, trashed, onClear }: EmptyProps) {
   const t = useTranslations("videos");
   if (filtered) {
     return (
-      <StateView title={t("noneTitle")} icon={<SearchX aria-hidden />}>
+      <StateView title={t("noneTitle")} icon={<SearchX aria-hidden />} action={<Button onClick={onClear}>{t("clearFilters")}</Button>}>
         {t("none")}
       </StateView>
     );
   }
+  if (trashed) return <StateView title={t("trashEmpty")} icon={<Trash2 aria-hidden />} />;
   return (
-    <StateView title={t(trashed ? "trashEmpty" : "emptyTitle")} icon={<Images aria-hidden />}>
-      {trashed ? null : t("empty")}
+    <StateView
+      title={t("emptyTitle")}
+      icon={<Images aria-hidden />}
+      action={
+        <Link href="/create" className={buttonClass({ kind: "primary" })}>
+          {t("makeFirst")}
+        </Link>
+      }
+    >
+      {t("empty")}
     </StateView>
   );
-}
-
-/** Loads the next page before its place comes into view. */
-function Sentinel({ onNear }: { onNear: () => void }) {
-  const ref = useRef<HTMLDivElement>(null);
-  const near = useRef(onNear);
-  useEffect(() => {
-    near.current = onNear;
-  });
-  useEffect(() => {
-    if (!ref.current) return;
-    const observer = new IntersectionObserver(([entry]) => entry?.isIntersecting && near.current(), { rootMargin: "600px" });
-    observer.observe(ref.current);
-    return () => observer.disconnect();
-  }, []);
-  return <div ref={ref} aria-hidden className="h-px" />;
-}
-
-/** Arrows move between the tiles: left and right by one, up and down by a row. */
-function moveFocus(event: React.KeyboardEvent<HTMLUListElement>): void {
-  const links = [...event.currentTarget.querySelectorAll<HTMLElement>("article a")];
-  const at = links.indexOf(document.activeElement as HTMLElement);
-  if (at === -1) return;
-  const columns = getComputedStyle(event.currentTarget).gridTemplateColumns.split(" ").length;
-  const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns }[event.key];
-  if (!step) return;
-  event.preventDefault();
-  links[at + step]?.focus();
 }

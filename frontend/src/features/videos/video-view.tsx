@@ -1,119 +1,122 @@
 "use client";
-import { useMutation } from "@tanstack/react-query";
-import { useRouter } from "next/navigation";
+import Link from "next/link";
 import { useState } from "react";
-import { Copy, Dices, Download, Globe, Heart, RefreshCw, Share2 } from "lucide-react";
-import { Button, buttonClass } from "@/components/button";
-import { ErrorView, Skeleton, StateView, useErrorText } from "@/components/states";
-import { toast } from "@/components/toaster";
-import { useDraft } from "@/features/composer/draft";
+import { Pencil, ShieldAlert } from "lucide-react";
+import { IconButton } from "@/components/button";
+import { Chip } from "@/components/chip";
+import { Player } from "@/components/player";
+import { ErrorView, Skeleton, StateView } from "@/components/states";
 import { mediaUrl } from "@/lib/api/media";
-import { useTranslations } from "@/lib/i18n";
-import { useShortcuts } from "@/lib/use-shortcuts";
-import { cx } from "@/lib/cx";
-import { nameOf, recipe, useChangeVideo, useVideo, type Video } from "./api";
-import { FinishDialog } from "./finish-dialog";
+import { useFormatter, useTranslations } from "@/lib/i18n";
+import { nameOf, useVideo, type Video } from "./api";
+import { EditDialog } from "./edit-dialog";
 import { Recipe } from "./recipe";
-import { ShareDialog } from "./share-dialog";
-import { TrashButton } from "./video-tile";
+import { VideoActions } from "./video-actions";
 
-/** One video: its player, its recipe, and what can be done with it. */
-export function VideoView({ id }: { id: string }) {
+type Props = { id: string; heading?: "h1" | "h2"; onGone: () => void };
+
+/** One video: its player, its recipe, and what can be done with it. `onGone`: it was moved to the trash. */
+export function VideoView({ id, heading, onGone }: Props) {
   const video = useVideo(id);
-  if (video.isPending) return <Skeleton className="aspect-video rounded-l" />;
+  if (video.isPending) return <VideoSkeleton />;
   if (video.isError) return <ErrorView error={video.error} onRetry={() => void video.refetch()} />;
-  return <Loaded video={video.data} />;
+  return <LoadedVideo video={video.data} heading={heading} onGone={onGone} onExpired={() => void video.refetch()} />;
 }
 
-function Loaded({ video }: { video: Video }) {
-  const t = useTranslations("videos");
+const COLUMNS = "grid grid-cols-[minmax(0,1fr)] gap-6 lg:grid-cols-[minmax(0,1fr)_22rem] lg:gap-10";
+
+export function VideoSkeleton() {
   return (
-    <article aria-label={nameOf(video)} className="grid gap-6 lg:grid-cols-[minmax(0,1fr)_22rem] lg:gap-10">
+    <div aria-hidden className={COLUMNS}>
+      <Skeleton className="aspect-video rounded-l" />
+      <div className="grid content-start gap-3">
+        <Skeleton className="h-7" />
+        <Skeleton className="h-10" />
+        <Skeleton className="h-44" />
+      </div>
+    </div>
+  );
+}
+
+type LoadedProps = { video: Video; heading?: "h1" | "h2"; onGone: () => void; onExpired: () => void };
+
+export function LoadedVideo({ video, heading: Heading = "h1", onGone, onExpired }: LoadedProps) {
+  const t = useTranslations("videos");
+  const name = nameOf(video);
+  const [edits, setEdits] = useState(false);
+  return (
+    <article aria-label={name} className={COLUMNS}>
       <div className="grid content-start gap-4">
-        {video.video ? <Player video={video} /> : <StateView title={t("rejected")} />}
+        {video.video ? (
+          <Player
+            src={mediaUrl(video.video.url)}
+            poster={mediaUrl(video.poster?.url)}
+            name={t("videoName", { title: name })}
+            size={video.video}
+            isGif={video.format === "gif"}
+            onExpired={onExpired}
+          />
+        ) : null}
+        <Notices video={video} />
       </div>
       <div className="grid content-start gap-6">
         <div className="grid gap-2">
-          <h1 className="text-l font-semibold [overflow-wrap:anywhere]">{nameOf(video)}</h1>
-          {video.prompt === nameOf(video) ? null : <p className="text-muted [overflow-wrap:anywhere]">{video.prompt}</p>}
+          <div className="flex items-start justify-between gap-2">
+            <Heading className="text-l font-semibold [overflow-wrap:anywhere]">{name}</Heading>
+            <IconButton size="s" name={t("edit")} onClick={() => setEdits(true)}>
+              <Pencil aria-hidden />
+            </IconButton>
+          </div>
+          {video.prompt === name ? null : <p className="text-muted [overflow-wrap:anywhere]">{video.prompt}</p>}
+          <Tags tags={video.tags} />
         </div>
-        <Actions video={video} />
+        <VideoActions video={video} onGone={onGone} />
         <Recipe video={video} />
       </div>
+      {edits ? <EditDialog video={video} onClose={() => setEdits(false)} /> : null}
     </article>
   );
 }
 
-function Player({ video }: { video: Video }) {
+function Tags({ tags }: { tags: string[] }) {
   const t = useTranslations("videos");
-  const src = mediaUrl(video.video?.url ?? "");
-  const look = "max-h-[76svh] w-full rounded-l bg-black object-contain";
-  const name = t("videoName", { title: nameOf(video) });
-  if (video.format === "gif") return <img src={src} alt={name} className={look} />;
-  return <video key={src} src={src} poster={mediaUrl(video.poster?.url) ?? undefined} aria-label={name} controls autoPlay loop muted playsInline className={look} />;
+  if (tags.length === 0) return null;
+  return (
+    <ul aria-label={t("tags")} className="flex flex-wrap gap-1.5">
+      {tags.map((tag) => (
+        <li key={tag}>
+          <Link href={`/gallery?tag=${encodeURIComponent(tag)}`}>
+            <Chip tabIndex={-1}>{tag}</Chip>
+          </Link>
+        </li>
+      ))}
+    </ul>
+  );
 }
 
-function Actions({ video }: { video: Video }) {
+/** What the owner must know: a decision of the moderation, the trash, where it comes from. */
+function Notices({ video }: { video: Video }) {
   const t = useTranslations("videos");
-  const errorText = useErrorText();
-  const router = useRouter();
-  const draft = useDraft();
-  const [open, setOpen] = useState<"share" | "finish" | null>(null);
-  const onError = (error: unknown) => toast(errorText(error), { tone: "danger" });
-  const change = useChangeVideo();
-  const set = (values: Parameters<typeof change.mutate>[0]["change"]) => change.mutate({ id: video.id, change: values }, { onError });
-  const reuse = useMutation({
-    mutationFn: async (kind: "settings" | "seed" | "vary") => {
-      const spec = await recipe(video.id);
-      if (kind === "seed") draft.set("seed", spec.seed ?? null);
-      else draft.use(kind === "vary" ? { ...spec, seed: null } : spec);
-      if (kind === "vary") draft.setVariations(4);
-      router.push("/create");
-    },
-    onError,
-  });
-  useShortcuts({
-    ".": () => set({ favourite: !video.favourite }),
-    r: () => reuse.mutate("settings"),
-    s: () => reuse.mutate("seed"),
-  });
-  const url = mediaUrl(video.video?.url);
-  const isPublic = video.visibility === "public";
-  const icon = "size-4";
+  const format = useFormatter();
+  const { moderation, purge_at, finished_from } = video;
   return (
-    <div className="grid gap-2">
-      <Button kind="primary" wide icon={<Copy aria-hidden className={icon} />} busy={reuse.isPending} onClick={() => reuse.mutate("settings")}>
-        {t("useSettings")}
-      </Button>
-      <div className="grid grid-cols-2 gap-2">
-        <Button icon={<Dices aria-hidden className={icon} />} onClick={() => reuse.mutate("vary")}>
-          {t("vary")}
-        </Button>
-        <Button onClick={() => reuse.mutate("seed")}>{t("useSeed")}</Button>
-        <Button icon={<RefreshCw aria-hidden className={icon} />} disabled={!video.finishable} title={video.finishable ? undefined : t("finishGone")} onClick={() => setOpen("finish")}>
-          {t("finish")}
-        </Button>
-        <Button icon={<Share2 aria-hidden className={icon} />} onClick={() => setOpen("share")}>
-          {t("share")}
-        </Button>
-        {url ? (
-          <a href={url} download className={buttonClass()}>
-            <Download aria-hidden className={icon} />
-            {t("download")}
-          </a>
-        ) : null}
-        <Button icon={<Globe aria-hidden className={icon} />} onClick={() => set({ visibility: isPublic ? "private" : "public" })}>
-          {t(isPublic ? "unpublish" : "publish")}
-        </Button>
-      </div>
-      <div className="flex items-center gap-1">
-        <Button kind="quiet" size="s" aria-pressed={video.favourite} icon={<Heart aria-hidden className={cx(icon, video.favourite && "fill-current")} />} onClick={() => set({ favourite: !video.favourite })}>
-          {t(video.favourite ? "unfavourite" : "favourite")}
-        </Button>
-        <TrashButton video={video} onDone={() => router.push("/gallery")} />
-      </div>
-      {open === "share" ? <ShareDialog video={video} onClose={() => setOpen(null)} /> : null}
-      {open === "finish" ? <FinishDialog video={video} onClose={() => setOpen(null)} /> : null}
-    </div>
+    <>
+      {moderation.state === "visible" ? null : (
+        <StateView title={t(moderation.state === "hidden" ? "hiddenTitle" : "rejectedTitle")} icon={<ShieldAlert aria-hidden />}>
+          {moderation.state === "hidden" ? <p>{t("hiddenLead")}</p> : null}
+          {moderation.reason ? <p>{t("moderationReason", { reason: moderation.reason })}</p> : null}
+          {moderation.statement ? <p className="mt-2 whitespace-pre-line">{moderation.statement}</p> : null}
+        </StateView>
+      )}
+      {purge_at ? <p className="text-s text-warning">{t("purge", { when: format.relativeTime(new Date(purge_at), new Date()) })}</p> : null}
+      {finished_from ? (
+        <p className="text-s text-muted">
+          {t("finishedFrom")} ·{" "}
+          <Link href={`/v/${finished_from}`} className="text-fg underline underline-offset-4">
+            {t("showOriginal")}
+          </Link>
+        </p>
+      ) : null}
+    </>
   );
 }

@@ -107,7 +107,8 @@ export const session = {
   },
   /** A valid access token, refreshed if it expires soon or was refused (`stale`); null without a session. */
   async token(stale: string | null = null): Promise<string | null> {
-    if (status === "anonymous") return null;
+    // Before the earlier visit is restored, visitors who never signed in cost no request either.
+    if (status === "anonymous" || (status === "unknown" && !mayBeSignedIn())) return null;
     const fresh = access && access.token !== stale && access.expiresAt > Date.now() + REFRESH_BEFORE_MS;
     return fresh && access ? access.token : refresh(stale ?? access?.token ?? null);
   },

@@ -19,14 +19,14 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.sync.server import ServerConnection, serve
 
-from cli import client as module
-from cli.client import ApiError, Client
+from cli.client import ApiError, Client, Job, NotUnderstood, TooManyRequests, jobs
+from cli.client import connection as module
 
 Reply = tuple[int, dict[str, str], Any]
 
 VIDEO = b"frames" * 1000
-OUTPUT = {"url": "/video", "sha256": hashlib.sha256(VIDEO).hexdigest()}
-RUNNING: Reply = (200, {}, {"status": "running"})
+OUTPUT = ("/video", hashlib.sha256(VIDEO).hexdigest())
+RUNNING: Reply = (200, {}, {"job_id": "1", "status": "running"})
 UNAVAILABLE: Reply = (503, {}, {"detail": "the database is unavailable"})
 EXPIRED: Reply = (401, {}, {"detail": "expired"})
 TOKEN: Reply = (200, {}, {"access_token": "fresh"})
@@ -64,6 +64,7 @@ class Gateway(BaseHTTPRequestHandler):
 @pytest.fixture
 def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
     monkeypatch.setattr(module, "RETRY_INTERVAL_SECONDS", 0.01)
+    monkeypatch.setattr(jobs, "RECONNECT_SECONDS", 0.01)
     Gateway.replies, Gateway.requests = {"/api/auth/login": [TOKEN]}, defaultdict(int)
     with ThreadingHTTPServer(("127.0.0.1", 0), Gateway) as server:
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
@@ -75,7 +76,41 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
 
 def test_a_request_to_an_unavailable_gateway_is_retried(client: Client) -> None:
     Gateway.replies["/api/status/1"] = [UNAVAILABLE, (502, {}, b"<html>"), (504, {}, b""), RUNNING]
-    assert client.status("1") == {"status": "running"}
+    assert client.status("1") == Job(job_id="1", status="running")
+
+
+def test_a_rate_limit_is_waited_for(client: Client) -> None:
+    Gateway.replies["/api/status/1"] = [(429, {"Retry-After": "1"}, {"code": "too_many_requests"}), RUNNING]
+    started = time.monotonic()
+    assert client.status("1").status == "running"
+    assert time.monotonic() - started >= 1
+
+
+def test_a_quota_that_is_used_up_for_hours_is_not_waited_for(client: Client) -> None:
+    Gateway.replies["/api/status/1"] = [(429, {"Retry-After": "7200"}, {"code": "quota_exceeded"}), RUNNING]
+    with pytest.raises(TooManyRequests) as error:
+        client.status("1")
+    assert (error.value.status, error.value.code, error.value.retry_after) == (429, "quota_exceeded", 7200)
+    assert Gateway.requests["/api/status/1"] == 1
+
+
+def test_wrong_passwords_are_not_repeated(client: Client) -> None:
+    Gateway.replies["/api/auth/login"] = [(429, {"Retry-After": "1"}, {"code": "too_many_requests"})]
+    with pytest.raises(TooManyRequests):
+        client.sign_in("a@b", "a wrong password")
+    assert Gateway.requests["/api/auth/login"] == 2  # the first is that of the fixture
+
+
+@pytest.mark.parametrize("reply", [(200, {}, b"<html>"), (200, {}, {"data": []}), (200, {}, b"[1]")])
+def test_the_answer_of_another_server_is_an_error_of_one_line(client: Client, reply: Reply) -> None:
+    Gateway.replies["/api/status/1"] = [reply]
+    with pytest.raises(NotUnderstood, match="not one of an AuraAnim gateway"):
+        client.status("1")
+
+
+def test_fields_of_a_newer_gateway_are_kept(client: Client) -> None:
+    Gateway.replies["/api/status/1"] = [(200, {}, {"job_id": "1", "status": "running", "mood": "sunny"})]
+    assert client.status("1").json_fields()["mood"] == "sunny"
 
 
 def test_signing_in_is_retried_while_the_gateway_is_unavailable(client: Client) -> None:
@@ -103,7 +138,7 @@ def test_the_retries_end_after_a_timeout(
 
 def test_an_expired_token_is_replaced_during_retries_too(client: Client) -> None:
     Gateway.replies["/api/status/1"] = [UNAVAILABLE, EXPIRED, RUNNING]
-    assert client.status("1") == {"status": "running"}
+    assert client.status("1") == Job(job_id="1", status="running")
     assert Gateway.requests["/api/auth/login"] == 2
 
 
@@ -116,7 +151,7 @@ def test_a_rejected_new_token_is_not_replaced_again(client: Client) -> None:
 
 def test_a_broken_download_is_restarted(client: Client, tmp_path: Path) -> None:
     Gateway.replies["/video"] = [UNAVAILABLE, (200, {"Content-Length": "9999"}, VIDEO[:1000]), (200, {}, VIDEO)]
-    client.download(OUTPUT, tmp_path / "v.mp4")
+    client.download(OUTPUT[0], tmp_path / "v.mp4", OUTPUT[1])
     assert (tmp_path / "v.mp4").read_bytes() == VIDEO
     assert [path.name for path in tmp_path.iterdir()] == ["v.mp4"]
 
@@ -140,7 +175,7 @@ def test_a_failed_download_leaves_no_file(
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with pytest.raises(error):
-            client.download(OUTPUT, tmp_path / "v.mp4")
+            client.download(OUTPUT[0], tmp_path / "v.mp4", OUTPUT[1])
     finally:
         signal.signal(signal.SIGINT, before)
     assert list(tmp_path.iterdir()) == []
@@ -150,7 +185,7 @@ class EventServer:
     """A gateway with one job: /api/status returns its state, and a subclass sends events on a new WebSocket."""
 
     def __init__(self) -> None:
-        self.job: dict[str, Any] = {"status": "running", "revision": 5, "progress": {"value": 0.5}}
+        self.job: dict[str, Any] = {"job_id": "1", "status": "running", "revision": 5, "progress": {"value": 0.5}}
         self.client_timed_out = False
         self.status_requested = threading.Event()
 
@@ -202,7 +237,7 @@ def test_a_job_that_ends_before_the_snapshot_is_not_waited_for() -> None:
 
     gateway = EndsBeforeSnapshot()
     with gateway.client() as client:
-        assert [job["status"] for job in client.follow("1")][-1] == "succeeded"
+        assert [job.status for job in client.follow("1")][-1] == "succeeded"
     assert not gateway.client_timed_out
 
 
@@ -217,5 +252,5 @@ def test_an_event_with_an_old_revision_is_ignored() -> None:
             send(socket, "job.status", "1", 7, status="succeeded", revision=7, progress={"value": 1})
 
     with SendsOldRevisions().client() as client:
-        jobs = [(job["status"], job["progress"]["value"]) for job in client.follow("1")]
-    assert jobs == [("running", 0.5), ("running", 0.6), ("succeeded", 1)]
+        seen = [(job.status, job.progress.value) for job in client.follow("1")]
+    assert seen == [("running", 0.5), ("running", 0.6), ("succeeded", 1)]

@@ -1,0 +1,4 @@
+/** Nothing is open above the page. */
+export default function Nothing() {
+  return null;
+}

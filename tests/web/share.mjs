@@ -1,0 +1,104 @@
+// A link with a password and one without, the public gallery, a report by a visitor, and the decision of a moderator.
+import { assert, axe, launch, logIn, openPage, register, shoot } from "./browser.mjs";
+
+const PROMPT = "a yellow star moving up on a black background";
+const PASSWORD = "open sesame please";
+const base = process.env.AURA_WEB;
+const browser = await launch();
+const page = await openPage(browser);
+await register(page);
+await page.getByRole("textbox", { name: "Prompt" }).fill(PROMPT);
+await page.getByRole("button", { name: "Generate" }).click();
+await page.getByRole("button", { name: `Play: ${PROMPT}` }).waitFor({ timeout: 150_000 });
+await page.getByRole("link", { name: PROMPT }).click();
+await page.waitForURL("**/v/*");
+
+async function share(password) {
+  await page.getByRole("button", { name: "Share" }).click();
+  const dialog = page.getByRole("dialog", { name: "Share a link" });
+  if (password) await dialog.getByRole("textbox", { name: "Password" }).fill(password);
+  await dialog.getByRole("switch", { name: "Visitors see the prompt" }).check();
+  await dialog.getByRole("button", { name: "Create link" }).click();
+  const link = await dialog.getByRole("textbox", { name: "Link" }).inputValue();
+  assert(link.startsWith(`${base}/s/`), `a link of this site: ${link}`);
+  await page.keyboard.press("Escape");
+  return link;
+}
+const closed = await share(PASSWORD);
+const open = await share("");
+
+// What a chat shows of the link, without scripts.
+const html = await (await fetch(open)).text();
+for (const tag of ['property="og:title"', 'property="og:image"', 'property="og:video"', 'name="twitter:card"', 'name="robots" content="noindex']) {
+  assert(html.includes(tag), `${tag} is missing`);
+}
+const image = /property="og:image" content="([^"]+)"/.exec(html)[1].replaceAll("&amp;", "&");
+assert((await fetch(image)).headers.get("content-type").startsWith("image/"), `the picture loads: ${image}`);
+assert(!(await (await fetch(closed)).text()).includes("og:image"), "nothing of a video with a password");
+
+const visitor = await openPage(browser);
+await visitor.goto(closed);
+await visitor.getByRole("textbox", { name: "Password" }).fill("not the password");
+await visitor.getByRole("button", { name: "Watch" }).click();
+await visitor.getByRole("alert").filter({ hasText: "wrong" }).waitFor();
+await shoot(visitor, "share-password-dark-wide");
+await visitor.getByRole("textbox", { name: "Password" }).fill(PASSWORD);
+await visitor.getByRole("button", { name: "Watch" }).click();
+await visitor.waitForFunction(() => document.querySelector("video")?.currentTime > 0.2);
+visitor.errors.length = 0; // The refused password.
+
+await visitor.goto(open);
+await visitor.getByRole("heading", { name: PROMPT }).waitFor();
+await visitor.waitForFunction(() => document.querySelector("video")?.currentTime > 0.2);
+await shoot(visitor, "shared-dark-wide");
+let broken = await axe(visitor);
+assert(broken.length === 0, `the shared page: ${broken}`);
+
+// In the public gallery: on the landing page, with a page of its own.
+await page.getByRole("button", { name: "Publish" }).click();
+await page.getByRole("dialog", { name: /Publish in/ }).getByRole("switch").check();
+await page.getByRole("dialog", { name: /Publish in/ }).getByRole("button", { name: "Publish" }).click();
+await page.getByRole("button", { name: "Make private" }).waitFor();
+await visitor.goto(base);
+await visitor.getByRole("region", { name: "Made here" }).getByRole("link", { name: PROMPT }).click();
+await visitor.waitForURL("**/gallery/*");
+await visitor.waitForFunction(() => document.querySelector("video")?.currentTime > 0.2);
+await shoot(visitor, "public-video-dark-wide");
+
+await visitor.goto(open);
+await visitor.getByRole("button", { name: "Report" }).click();
+await visitor.getByRole("radio", { name: "Violence or threats" }).check();
+await visitor.getByRole("textbox", { name: "Details" }).fill("It falls <b>down</b>.");
+await shoot(visitor, "report-dark-wide");
+broken = await axe(visitor);
+assert(broken.length === 0, `the report: ${broken}`);
+await visitor.getByRole("button", { name: "Send report" }).click();
+await visitor.getByText("Your report was received.").waitFor();
+assert(visitor.errors.length === 0, `console of the visitor: ${visitor.errors}`);
+
+// Two clicks: what, and that it is so. Reason and statement are filled in.
+const moderator = await openPage(browser);
+await logIn(moderator, JSON.parse(process.env.AURA_STAFF));
+await moderator.goto(`${base}/moderation`);
+await moderator.getByRole("region", { name: "Reports" }).getByRole("button", { name: /It falls/ }).click();
+await moderator.getByRole("article", { name: `Reported video: ${PROMPT}` }).waitFor();
+assert((await moderator.locator("video").count()) === 0, "covered until it is asked for");
+await moderator.getByRole("button", { name: "Show the video" }).click();
+await moderator.locator("video").waitFor();
+await moderator.getByRole("button", { name: "Hide" }).click();
+await shoot(moderator, "moderation-dark-wide");
+broken = await axe(moderator);
+assert(broken.length === 0, `the moderation: ${broken}`);
+await moderator.getByRole("button", { name: "Confirm: Hide" }).click();
+await moderator.getByText("Decided").waitFor();
+await moderator.goto(`${base}/admin`);
+await moderator.getByText("Audit log").click();
+await moderator.getByRole("cell", { name: "video_hidden", exact: true }).first().waitFor();
+assert(moderator.errors.length === 0, `console of the moderator: ${moderator.errors}`);
+
+await visitor.goto(open);
+await visitor.getByText("This video is not here any more").waitFor();
+await page.reload();
+await page.getByText("Hidden by moderation").waitFor();
+await page.getByText("Reason: Violence or threats").waitFor();
+await browser.close();
