@@ -7,7 +7,7 @@ OUT ?= video.mp4
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup video up test test-models test-faults test-security test-clone test-web web-api bench bench-all lint types migrate tiny-models evaluate clean
+.PHONY: help setup video up test test-models test-faults test-security test-clone test-web web-api web-dependencies bench bench-all lint types migrate tiny-models evaluate clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -26,8 +26,14 @@ video: $(READY) ## generate a video: make video PROMPT="a red circle moving righ
 up: $(READY) ## start all services on this machine and run until Ctrl-C
 	@$(BIN)/aura up
 
-test: $(READY) lint types ## run the linters, the type checker and the tests
+test: $(READY) web-dependencies lint types ## run the linters, the type checker and the tests
 	$(BIN)/python -m pytest
+
+web-dependencies:
+	@if ! command -v npm >/dev/null; then echo "npm is not installed: the tests of the web app will be skipped"; \
+	elif ! [ frontend/node_modules/.package-lock.json -nt frontend/package-lock.json ]; then \
+		cd frontend && npm ci --no-audit --no-fund --loglevel=error || echo "npm ci failed: tests of the web app will be skipped"; \
+	fi
 
 test-models: $(READY) ## run all tests of the models: every family end to end, and the full-size networks
 	AURA_TEST_MODELS=all $(BIN)/python -m pytest tests/pipeline tests/e2e/test_models.py tests/cli/test_pull.py tests/gpu

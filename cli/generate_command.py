@@ -47,6 +47,9 @@ def generate(
     image: Annotated[Path | None, typer.Option(help="First frame: an image file.")] = None,
     upscaler: Annotated[Upscaler | None, typer.Option(help="What the upscaler is chosen for.")] = None,
     denoise: Annotated[float | None, typer.Option(help="How much grain the fast upscaler removes, 0 to 1.")] = None,
+    embed_prompt: Annotated[
+        bool, typer.Option(help="Write the prompt into the file, where everybody who gets the file can read it.")
+    ] = True,
     as_json: JsonOption = False,
     api: ApiOption = None,
     remote: RemoteOption = False,
@@ -61,6 +64,7 @@ def generate(
         "motion": motion,
         "prompt_travel": dict(map(parse_travel, travel)) if travel else None, "loop": loop or None,
         "image": encode_image(image) if image else None, "upscaler": upscaler, "denoise_strength": denoise,
+        "embed_prompt": embed_prompt,
     }  # fmt: skip
     spec = {name: value for name, value in fields.items() if value is not None}
     validate_spec(spec)

@@ -11,7 +11,7 @@ def mcp(api: ApiOption = None) -> None:
     try:
         from cli.mcp_server import create_server
     except ModuleNotFoundError as error:
-        exit_with_error(f"{error.name} is not installed: pip install 'auraanim[mcp]'")
+        exit_with_error(f"{error.name} is not installed: run `make setup`, or pip install 'auraanim[mcp]'")
     from cli.client import Client
     from cli.gateway import NotSignedIn, chosen_api, remote_key, reported_errors
 

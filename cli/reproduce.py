@@ -89,7 +89,7 @@ def read(file: Path) -> tuple[bytes, Json]:
 
         from pipeline.encoders.video import read_recipe
     except ModuleNotFoundError as error:
-        exit_with_error(f"{error.name} is not installed: pip install 'auraanim[pipeline]'")
+        exit_with_error(f"{error.name} is not installed: run `make setup`, or pip install 'auraanim[pipeline]'")
     try:
         data = file.read_bytes()
         recipe = read_recipe(data)

@@ -30,6 +30,23 @@ def test_every_frame_is_the_same(signed_in: Aura, file: Path, home: Path) -> Non
     assert (home / "again.mp4").read_bytes() == file.read_bytes()
 
 
+def test_a_video_that_was_finished_again_is_drawn_anew(signed_in: Aura, remote: Remote, home: Path) -> None:
+    job = remote.client.status(remote.make_video(prompt="a white disc"))
+    assert job.video_id is not None
+    *_, finished = remote.client.follow(remote.client.finish(job.video_id, fps=16).job_id)
+    assert (finished.resolved or {})["reused_base"]
+    path = home / "smooth.mp4"
+    remote.client.download(remote.client.result(finished.job_id).video.url, path)
+    result = signed_in("reproduce", path, "--remote")
+    assert (result.exit_code, "the same, all 16 frames" in result.stdout) == (0, True), result.output
+
+
+def test_the_video_can_be_named(signed_in: Aura, remote: Remote, file: Path) -> None:
+    job = remote.client.status(remote.make_video())
+    result = signed_in("reproduce", file, "--video", job.video_id, "--remote", "--json")
+    assert (result.exit_code, json.loads(result.stdout)["same"]) == (0, True), result.output
+
+
 def test_a_changed_file_is_not_the_same(signed_in: Aura, file: Path, remote: Remote) -> None:
     recipe = video.read_recipe(file) | {"seed": 8}
     changed = remote.client.result(remote.make_video(seed=99)).video

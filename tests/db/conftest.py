@@ -101,7 +101,9 @@ class Life:
         """Claim the next job and publish it at once."""
         lease = await self.claim()
         assert lease is not None
-        assert await self.call(leases.publish, lease, resolved={"seed": 7, "embed_prompt": False}, warnings=[], artifacts=[video(lease)])
+        assert await self.call(
+            leases.publish, lease, resolved={"seed": 7, "embed_prompt": False}, warnings=[], artifacts=[video(lease)]
+        )
         return lease.job_id
 
     async def lost(self) -> tuple[Lease, Lease]:
@@ -132,7 +134,9 @@ class Life:
 
     async def succeeded(self) -> Lease:
         lease = await self.running()
-        assert await self.call(leases.publish, lease, resolved={"seed": 7, "embed_prompt": False}, warnings=[], artifacts=[video(lease)])
+        assert await self.call(
+            leases.publish, lease, resolved={"seed": 7, "embed_prompt": False}, warnings=[], artifacts=[video(lease)]
+        )
         return lease
 
     async def failed(self) -> Lease:

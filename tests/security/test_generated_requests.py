@@ -124,8 +124,13 @@ async def known_values(client: httpx.AsyncClient, owner: Person, jobs: list[str]
     video = (await client.get("/api/videos")).raise_for_status().json()["data"][0]["id"]
     (await client.patch(f"/api/videos/{video}", json={"visibility": "public"})).raise_for_status()
     share = (await client.post(f"/api/videos/{video}/shares", json={})).raise_for_status().json()
+    endpoint = {"url": "https://hooks.example.org/", "events": ["job.failed"]}
+    hook = (await client.post("/api/webhooks", json=endpoint)).raise_for_status().json()["id"]
+    delivery = (await client.post(f"/api/webhooks/{hook}/test")).raise_for_status().json()["id"]
     return {
         "path.job_id": jobs,
+        "path.webhook_id": [hook],
+        "path.delivery_id": [delivery],
         "path.video_id": [video, jobs[0]],
         "path.share_id": [share["id"]],
         "path.token": [share["token"]],

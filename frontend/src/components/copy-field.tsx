@@ -1,5 +1,5 @@
 "use client";
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { Check, Copy } from "lucide-react";
 import { useTranslations } from "@/lib/i18n";
 import { cx } from "@/lib/cx";
@@ -10,6 +10,9 @@ import { Field, inputClass } from "./field";
 export function CopyField({ label, help, value }: { label: string; help?: string; value: string }) {
   const t = useTranslations("common");
   const [copied, setCopied] = useState(false);
+  const field = useRef<HTMLInputElement>(null);
+  // It takes the place of the form that made the value, and of its focus.
+  useEffect(() => field.current?.focus({ preventScroll: true }), []);
   const copy = () => {
     // Without TLS there is no clipboard; the text is selected then.
     void navigator.clipboard?.writeText(value).then(() => setCopied(true));
@@ -18,7 +21,7 @@ export function CopyField({ label, help, value }: { label: string; help?: string
     <Field label={label} help={help}>
       {(control) => (
         <span className="relative block">
-          <input {...control} readOnly value={value} onFocus={(event) => event.target.select()} className={cx(inputClass, "tabular h-10 pr-11")} />
+          <input {...control} ref={field} readOnly value={value} onFocus={(event) => event.target.select()} className={cx(inputClass, "tabular h-10 pr-11")} />
           <IconButton name={t(copied ? "copied" : "copy")} size="s" className="absolute top-1 right-1" onClick={copy}>
             {copied ? <Check aria-hidden /> : <Copy aria-hidden />}
           </IconButton>

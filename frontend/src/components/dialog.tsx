@@ -1,9 +1,10 @@
 "use client";
-import { useEffect, useId, useRef, type ReactNode } from "react";
+import { useId, useRef, type ReactNode } from "react";
 import { X } from "lucide-react";
 import { useTranslations } from "@/lib/i18n";
 import { cx } from "@/lib/cx";
 import { IconButton } from "./button";
+import { useModal } from "./use-modal";
 
 type Props = { title: string; onClose: () => void; children: ReactNode; wide?: boolean };
 
@@ -12,13 +13,7 @@ export function Dialog({ title, onClose, children, wide }: Props) {
   const t = useTranslations("common");
   const ref = useRef<HTMLDialogElement>(null);
   const titleId = useId();
-  useEffect(() => {
-    const dialog = ref.current;
-    dialog?.showModal();
-    // Otherwise the first control has the focus, which is the one that closes.
-    dialog?.querySelector<HTMLElement>("[data-autofocus]")?.focus();
-    return () => dialog?.close();
-  }, []);
+  useModal(ref, onClose);
   return (
     // eslint-disable-next-line jsx-a11y/no-noninteractive-element-interactions, jsx-a11y/click-events-have-key-events -- Escape closes it too
     <dialog

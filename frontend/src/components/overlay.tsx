@@ -1,8 +1,9 @@
 "use client";
-import { useEffect, useRef, type ReactNode } from "react";
+import { useRef, type ReactNode } from "react";
 import { X } from "lucide-react";
 import { useTranslations } from "@/lib/i18n";
 import { IconButton } from "./button";
+import { useModal } from "./use-modal";
 
 type Props = { label: string; onClose: () => void; actions?: ReactNode; children: ReactNode };
 
@@ -10,11 +11,7 @@ type Props = { label: string; onClose: () => void; actions?: ReactNode; children
 export function Overlay({ label, onClose, actions, children }: Props) {
   const t = useTranslations("common");
   const ref = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
-    const dialog = ref.current;
-    if (!dialog?.open) dialog?.showModal();
-    return () => dialog?.close();
-  }, []);
+  useModal(ref, onClose);
   return (
     // eslint-disable-next-line jsx-a11y/no-noninteractive-element-interactions, jsx-a11y/click-events-have-key-events -- Escape closes it too
     <dialog

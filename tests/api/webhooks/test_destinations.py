@@ -51,6 +51,19 @@ def test_an_evil_url_is_refused(url: str) -> None:
         parse(url, PRODUCTION)
 
 
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("http://hooks.example.org/", "https"), ("https://u:p@hooks.example.org/", "credentials"),
+        ("https://hooks.example.org:22/", "port"), ("https://10.0.0.1/", "public"), ("https://1.2.3/", "valid address"),
+        ("https://hooks。example.org/", "ASCII"), ("https://gateway/", "full host name"),
+    ],
+)  # fmt: skip
+def test_the_refusal_says_why(url: str, reason: str) -> None:
+    with pytest.raises(DestinationRefused, match=reason):
+        parse(url, PRODUCTION)
+
+
 def test_there_are_at_least_40_forms() -> None:
     assert len(set(EVIL)) == len(EVIL) > 100
 

@@ -43,7 +43,9 @@ def make_video(life: Life, call: Call) -> MakeVideo:
         assert lease is not None
         if keep_base:
             assert await life.keep_base(lease)
-        assert await call(leases.publish, lease, resolved={"seed": 7, "embed_prompt": False}, warnings=[], artifacts=files(lease))
+        assert await call(
+            leases.publish, lease, resolved={"seed": 7, "embed_prompt": False}, warnings=[], artifacts=files(lease)
+        )
         page = await call(videos.page, owner_id=owner, limit=1)
         assert page.data[0].job_id == job.id
         found: Video = page.data[0]

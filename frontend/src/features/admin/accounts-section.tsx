@@ -37,7 +37,7 @@ export function AccountsSection({ onAudit }: { onAudit: (id: string) => void }) 
           ))}
         </Table>
       ) : null}
-      {accounts.hasNextPage ? <LoadMore key={rows.length} onNear={() => void accounts.fetchNextPage()} /> : null}
+      {accounts.hasNextPage ? <LoadMore key={rows.length} onNear={() => void accounts.fetchNextPage({ cancelRefetch: false })} /> : null}
       {invites ? <InviteDialog onClose={() => setInvites(false)} /> : null}
     </div>
   );

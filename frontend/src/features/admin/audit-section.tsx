@@ -65,7 +65,7 @@ export function AuditSection({ actor, onActor }: { actor: string; onActor: (id: 
           ))}
         </Table>
       ) : null}
-      {audit.hasNextPage ? <LoadMore key={rows.length} onNear={() => void audit.fetchNextPage()} /> : null}
+      {audit.hasNextPage ? <LoadMore key={rows.length} onNear={() => void audit.fetchNextPage({ cancelRefetch: false })} /> : null}
     </div>
   );
 }

@@ -55,7 +55,7 @@ export function ModerationView() {
               </li>
             ))}
           </ul>
-          {reports.hasNextPage ? <LoadMore key={entries.length} onNear={() => void reports.fetchNextPage()} /> : null}
+          {reports.hasNextPage ? <LoadMore key={entries.length} onNear={() => void reports.fetchNextPage({ cancelRefetch: false })} /> : null}
         </section>
         {shown ? (
           <ModeratedVideo

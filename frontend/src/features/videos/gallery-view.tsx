@@ -21,8 +21,7 @@ const SKELETONS = 12;
 /** The finished videos of this person. What is shown is in the address. */
 export function GalleryView() {
   const t = useTranslations("videos");
-  const filters = useFilters();
-  const change = (values: Partial<Filters>) => history.replaceState(null, "", `/gallery${queryOf({ ...filters, ...values })}`);
+  const [filters, change] = useFilters();
   const [search, setSearch] = useSearch(filters.q, (q) => change({ q }));
   const [chosen, setChosen] = useState(NOTHING);
   const videos = useVideos(filters);
@@ -33,7 +32,8 @@ export function GalleryView() {
   useShortcuts(selection.size > 0 ? { escape: clear } : {});
   const trashed = filters.show === "trash";
   const more = () => {
-    if (videos.hasNextPage && !videos.isFetchingNextPage && !videos.isError) void videos.fetchNextPage();
+    // Without `cancelRefetch: false`, a second call would start the same page again.
+    if (videos.hasNextPage && !videos.isError) void videos.fetchNextPage({ cancelRefetch: false });
   };
   return (
     <div className="grid grid-cols-[minmax(0,1fr)] gap-6">
@@ -62,13 +62,26 @@ export function GalleryView() {
   );
 }
 
-/** The filters of the address; the last ones while a video is open above the gallery and the address is the video's. */
-function useFilters(): Filters {
+/**
+ * The filters, which apply at once and are written into the address. The address wins where it changed otherwise: back,
+ * the command menu. While a video is open above the gallery, the address is the video's.
+ */
+function useFilters(): [Filters, (change: Partial<Filters>) => void] {
   const query = useSearchParams().toString();
   const isHere = usePathname() === "/gallery";
-  const [held, setHeld] = useState(query);
-  if (isHere && held !== query) setHeld(query);
-  return filtersOf(new URLSearchParams(isHere ? query : held));
+  const [filters, setFilters] = useState(() => filtersOf(new URLSearchParams(query)));
+  const [seen, setSeen] = useState(query);
+  if (isHere && query !== seen) {
+    setSeen(query);
+    const next = filtersOf(new URLSearchParams(query));
+    if (queryOf(next) !== queryOf(filters)) setFilters(next);
+  }
+  const change = (values: Partial<Filters>) => {
+    const next = { ...filters, ...values };
+    setFilters(next);
+    history.replaceState(null, "", `/gallery${queryOf(next)}`);
+  };
+  return [filters, change];
 }
 
 /** The text of the field at once, and the search after a pause. */

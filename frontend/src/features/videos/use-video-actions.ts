@@ -8,6 +8,8 @@ import { useTranslations } from "@/lib/i18n";
 import { recipe, useBulk, useChangeVideo, type Bulk, type Video, type VideoChange } from "./api";
 
 const VARIATIONS = 4;
+/** What undoes an action. */
+const OPPOSITE: Partial<Record<Bulk["action"], Bulk["action"]>> = { trash: "restore", restore: "trash", favourite: "unfavourite", unfavourite: "favourite" };
 export type Reuse = "settings" | "seed" | "vary";
 
 /** What can be done with a video, from its tile, its page, and the keyboard. */
@@ -17,8 +19,9 @@ export function useVideoActions() {
   const errorText = useErrorText();
   const router = useRouter();
   const onError = (error: unknown) => toast(errorText(error), { tone: "danger" });
-  const { mutate: changeVideo, isPending: isChanging } = useChangeVideo();
-  const { mutate: mutateAll, isPending: isBusy } = useBulk();
+  // Promises instead of callbacks: the tile or bar that started a change may be gone when it is answered.
+  const { mutateAsync: changeVideo, isPending: isChanging } = useChangeVideo();
+  const { mutateAsync: changeMany, isPending: isBusy } = useBulk();
   const { mutate: reuse, isPending: isReusing } = useMutation({
     mutationFn: async ({ id, kind }: { id: string; kind: Reuse }) => {
       const spec = await recipe(id);
@@ -31,23 +34,22 @@ export function useVideoActions() {
     },
     onError,
   });
-  const undo: Partial<Record<Bulk["action"], Bulk["action"]>> = { trash: "restore", restore: "trash", favourite: "unfavourite", unfavourite: "favourite" };
-  const changeAll = (bulk: Bulk, onDone?: () => void) =>
-    mutateAll(bulk, {
-      onError,
-      onSuccess: () => {
-        onDone?.();
-        const back = undo[bulk.action];
-        const action = back && { label: common("undo"), run: () => mutateAll({ ...bulk, action: back }, { onError }) };
-        toast(t(`bulk.${bulk.action}`, { count: bulk.ids.length }), { action });
-      },
-    });
+  const change = (video: Video, values: VideoChange, onDone?: () => void) =>
+    void changeVideo({ id: video.id, change: values }).then(onDone, onError);
+  const changeAll = (bulk: Bulk, onDone?: () => void) => {
+    const back = OPPOSITE[bulk.action];
+    const undo = back && { label: common("undo"), run: () => void changeMany({ ...bulk, action: back }).catch(onError) };
+    void changeMany(bulk).then(() => {
+      onDone?.();
+      toast(t(`bulk.${bulk.action}`, { count: bulk.ids.length }), { action: undo });
+    }, onError);
+  };
   return {
     isBusy: isBusy || isChanging,
     isReusing,
-    change: (video: Video, change: VideoChange, onDone?: () => void) => changeVideo({ id: video.id, change }, { onError, onSuccess: onDone }),
+    change,
     changeAll,
-    toggleFavourite: (video: Video) => changeVideo({ id: video.id, change: { favourite: !video.favourite } }, { onError }),
+    toggleFavourite: (video: Video) => change(video, { favourite: !video.favourite }),
     trash: (video: Video, onDone?: () => void) => changeAll({ ids: [video.id], action: video.trashed_at ? "restore" : "trash" }, onDone),
     reuse: (video: Video, kind: Reuse) => reuse({ id: video.id, kind }),
   };
