@@ -107,4 +107,4 @@ def reported_errors() -> Iterator[None]:
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         exit_with_error(f"the gateway cannot be reached: {error}")
     except KeyboardInterrupt:
-        exit_with_error("canceled", EXIT_INTERRUPTED)
+        exit_with_error("interrupted", EXIT_INTERRUPTED)

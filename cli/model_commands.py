@@ -146,11 +146,12 @@ def model_path(weights: Weights, models_dir: Path) -> Path:
 @models_app.command("memory")
 def memory_of_models(
     name: Annotated[str | None, typer.Argument(help="Name of a model; all that can be measured without one.")] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Follow the full-size networks without computing: their peaks in GiB and their work, by length."""
     from cli.models import print_memory
 
-    print_memory(name, plain_console(soft_wrap=True))
+    print_memory(name, plain_console(soft_wrap=True), as_json=as_json)
 
 
 @models_app.command("styles")

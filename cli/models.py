@@ -1,6 +1,7 @@
 """`aura models`: the catalog, and which of the models are downloaded."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -69,35 +70,37 @@ def print_models(models_dir: Path, console: Console, *, as_json: bool = False) -
     console.print(table)
 
 
-def print_memory(name: str | None, console: Console) -> None:
+def memory_entries(name: str | None) -> Iterator[dict[str, Any]]:
+    """The peaks of each network by the number of frames, in GiB, and the work of a step in TFLOP."""
     from pipeline.generators.architectures import ARCHITECTURES, measure, step_flops
 
-    table = Table(
-        "model",
-        "frames",
-        "size",
-        "weights",
-        "denoising",
-        "with offload",
-        "a decoded frame",
-        "TFLOP a step",
-        box=None,
-        pad_edge=False,
-    )
     for key in [name] if name in ARCHITECTURES else ARCHITECTURES:
         architecture = ARCHITECTURES[key or ""]
         memory = measure(architecture)
         native, width, height = architecture.native
         for frames in LENGTHS.get(key or "", (native,)):
             working = memory.fixed + memory.frame * frames
-            figures = (
-                memory.weights,
-                memory.weights + working,
-                max(memory.largest, memory.denoiser + working),
-                memory.decoded,
-            )
-            work = f"{step_flops(architecture, native) / 1e12:.1f}" if frames == native else ""
-            table.add_row(key, str(frames), f"{width}x{height}", *(f"{value / GIB:.1f}" for value in figures), work)
+            yield {
+                "model": key,
+                "frames": frames,
+                "size": f"{width}x{height}",
+                "weights": memory.weights / GIB,
+                "denoising": (memory.weights + working) / GIB,
+                "with offload": max(memory.largest, memory.denoiser + working) / GIB,
+                "a decoded frame": memory.decoded / GIB,
+                "TFLOP a step": step_flops(architecture, native) / 1e12 if frames == native else None,
+            }
+
+
+def print_memory(name: str | None, console: Console, *, as_json: bool = False) -> None:
+    entries = list(memory_entries(name))
+    if as_json:
+        console.out(json.dumps(entries), highlight=False)
+        return
+    table = Table(*entries[0], box=None, pad_edge=False)
+    for entry in entries:
+        values = entry.values()
+        table.add_row(*("" if one is None else f"{one:.1f}" if isinstance(one, float) else str(one) for one in values))
     console.print(table)
 
 

@@ -1,6 +1,10 @@
 """`aura generate`, `list`, `get`, `cancel` and `finish` with the key of `aura login`."""
 
 import json
+import signal
+import subprocess
+import sys
+import time
 import uuid
 from pathlib import Path
 
@@ -60,6 +64,19 @@ def test_a_job_is_canceled(signed_in: Aura, remote: Remote) -> None:
     assert json.loads(result.stdout)["status"] in ("canceled", "canceling")
     ended = signed_in("get", job_id, "--wait", "--remote")
     assert (ended.exit_code, "the job was canceled" in ended.stderr) == (1, True)
+
+
+def test_an_interrupted_command_cancels_its_job(signed_in: Aura, remote: Remote) -> None:
+    command = [sys.executable, "-m", "cli.main", "generate", "a slow one, generate sleep 60", *SIZE, "--remote"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not (running := remote.client.list_jobs(status="running").data):
+        assert time.monotonic() < deadline, process.poll()
+        time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, "aura: interrupted" in errors) == (130, True), errors
+    assert remote.client.status(running[0].job_id).status == "canceled"
 
 
 def test_a_failed_job_is_an_error_with_its_message(signed_in: Aura) -> None:

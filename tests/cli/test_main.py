@@ -105,7 +105,7 @@ def test_an_unusable_database_is_one_line_of_error(case: str, tmp_path: Path) ->
 
 
 # What prints no single result: servers, checks and measurements, which are read by people.
-WITHOUT_JSON = {"up", "mcp", "doctor", "evaluate tiny", "bench eta", "bench simulate", "bench start", "models memory"}
+WITHOUT_JSON = {"up", "mcp", "doctor", "evaluate tiny", "bench eta", "bench simulate", "bench start"}
 
 
 def commands(group: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:

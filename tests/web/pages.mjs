@@ -3,8 +3,10 @@
 import { gzipSync } from "node:zlib";
 import { NARROW, WIDE, assert, axe, launch, logIn, newAccount, openPage, register, shoot } from "./browser.mjs";
 
-const PUBLIC = ["/", "/login", "/register", "/forgot", "/reset", "/verify", "/no-such-page"];
-const SIGNED_IN = ["/", "/create", "/queue", "/gallery", "/settings", "/design"];
+const PUBLIC = ["/", "/login", "/register", "/forgot", "/reset", "/verify", "/change-email", "/gallery", "/s/no-such-link", "/no-such-page"];
+const SIGNED_IN = ["/", "/create", "/queue", "/gallery", "/compare", "/settings", "/moderation", "/design"];
+const STAFF = ["/moderation", "/admin"];
+const MISSING = ["/no-such-page", "/s/no-such-link"];
 const MAX_SCRIPT_BYTES = 180_000;
 const MAX_SHIFT = 0.05;
 
@@ -26,7 +28,7 @@ async function visit(page, path, name) {
   await page.waitForLoadState("networkidle", { timeout: 1200 }).catch(() => undefined);
   await page.waitForTimeout(200);
   await shoot(page, name, { fullPage: path !== "/" && path !== "/create" });
-  const found = (await axe(page)).concat(page.errors.filter((error) => !(path === "/no-such-page" && error.includes("404"))));
+  const found = (await axe(page)).concat(page.errors.filter((error) => !(MISSING.includes(path) && error.includes("404"))));
   const shift = await page.evaluate(() => globalThis.shift);
   if (shift > MAX_SHIFT) found.push(`layout shift ${shift.toFixed(3)}`);
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
@@ -48,6 +50,11 @@ for (const theme of ["dark", "light"]) {
     await logIn(page, account);
     for (const path of SIGNED_IN) await visit(page, path, named(path, "own"));
     await page.context().close();
+    const staff = await openPage(browser, { theme, viewport });
+    await staff.addInitScript(observeShifts);
+    await logIn(staff, JSON.parse(process.env.AURA_STAFF));
+    for (const path of STAFF) await visit(staff, path, named(path, "staff"));
+    await staff.context().close();
   }
 }
 

@@ -115,12 +115,12 @@ async def test_a_long_answer_is_not_read(receiver: Receiver) -> None:
 
 async def test_a_request_has_a_time_limit(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "REQUEST_SECONDS", 0.3)
-    receiver.delay = 1.0
+    receiver.delay = 5
     client = Client(LOOPBACK, resolve=Resolver(["127.0.0.1"]))
     started = time.monotonic()
     with pytest.raises(FAILURES) as failure:
         await client.post(to(receiver.port), {}, b"{}")
-    assert time.monotonic() - started < 0.9
+    assert time.monotonic() - started < 4
     assert reason(failure.value) == "no answer in time"
 
 

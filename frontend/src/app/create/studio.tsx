@@ -20,7 +20,7 @@ export function Studio() {
       <div className="lg:sticky lg:top-20 lg:max-h-[calc(100svh-6.5rem)] lg:self-start lg:overflow-y-auto lg:rounded-l">
         <Composer onGenerated={showQueue} />
       </div>
-      <SignedInOnly>
+      <SignedInOnly heading="h2">
         <QueueView empty={<EmptyQueue />} onUseSettings={use} />
       </SignedInOnly>
     </div>

@@ -59,7 +59,7 @@ export function VideosBlock() {
         </div>
       </div>
       <Examined video={MODERATED} reason="violence" onDecided={none} onExpired={none} />
-      <Gone />
+      <Gone heading="h2" />
       {open === "report" ? <ReportDialog reported={{ video_id: "sample" }} onClose={close} /> : null}
       {open === "commands" ? (
         <CommandMenu commands={[{ id: "light", label: t("commands.themeLight"), icon: <Sun aria-hidden />, run: none }]} onSearchGallery={none} onClose={close} />

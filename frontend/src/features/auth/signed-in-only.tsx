@@ -9,10 +9,10 @@ import { useTranslations } from "@/lib/i18n";
 import { useMe, useSession } from "./use-session";
 
 const RANKS = ["user", "moderator", "admin"];
-type Props = { role?: "moderator" | "admin"; loading?: ReactNode; children: ReactNode };
+type Props = { role?: "moderator" | "admin"; loading?: ReactNode; heading?: "h1" | "h2"; children: ReactNode };
 
 /** Shows its children to people who are signed in and have the role; to others, what to do. */
-export function SignedInOnly({ role, loading = <Skeleton className="h-64" />, children }: Props) {
+export function SignedInOnly({ role, loading = <Skeleton className="h-64" />, heading = "h1", children }: Props) {
   const t = useTranslations("errors");
   const auth = useTranslations("auth");
   const status = useSession();
@@ -23,6 +23,7 @@ export function SignedInOnly({ role, loading = <Skeleton className="h-64" />, ch
     return (
       <StateView
         title={t("signInTitle")}
+        heading={heading}
         icon={<LockKeyhole aria-hidden />}
         action={
           <Link href={`/login?next=${encodeURIComponent(path)}`} className={buttonClass({ kind: "primary" })}>
@@ -36,7 +37,7 @@ export function SignedInOnly({ role, loading = <Skeleton className="h-64" />, ch
   }
   if (role && RANKS.indexOf(me.data?.role ?? "user") < RANKS.indexOf(role)) {
     return (
-      <StateView title={t("permissionTitle")} icon={<LockKeyhole aria-hidden />}>
+      <StateView title={t("permissionTitle")} heading={heading} icon={<LockKeyhole aria-hidden />}>
         {t("permission", { role })}
       </StateView>
     );

@@ -57,6 +57,9 @@ export function CompareGrid({ videos }: { videos: Video[] }) {
             <Compared
               video={video}
               loop={video.id === leader}
+              onLoaded={(element) => {
+                element.currentTime = placeOf(time, element.duration);
+              }}
               onElement={(element) => {
                 if (element) media.current.set(video.id, element);
                 else media.current.delete(video.id);
@@ -103,9 +106,15 @@ function lengthOf(video: Video): number {
   return video.format === "gif" ? 0.01 : (video.video?.duration_seconds ?? 0.01);
 }
 
-type ComparedProps = { video: Video; loop: boolean; onElement: (element: HTMLVideoElement | null) => void };
+type ComparedProps = {
+  video: Video;
+  loop: boolean;
+  /** It may have been moved before its length was known. */
+  onLoaded: (element: HTMLVideoElement) => void;
+  onElement: (element: HTMLVideoElement | null) => void;
+};
 
-function Compared({ video, loop, onElement }: ComparedProps) {
+function Compared({ video, loop, onLoaded, onElement }: ComparedProps) {
   const t = useTranslations("compare");
   const videos = useTranslations("videos");
   const src = mediaUrl(video.video?.url);
@@ -120,5 +129,18 @@ function Compared({ video, loop, onElement }: ComparedProps) {
       </>
     );
   }
-  return <video ref={onElement} src={src} poster={mediaUrl(video.poster?.url) ?? undefined} aria-label={name} muted playsInline loop={loop} preload="auto" className={look} />;
+  return (
+    <video
+      ref={onElement}
+      src={src}
+      poster={mediaUrl(video.poster?.url) ?? undefined}
+      aria-label={name}
+      muted
+      playsInline
+      loop={loop}
+      preload="auto"
+      onLoadedMetadata={(event) => onLoaded(event.currentTarget)}
+      className={look}
+    />
+  );
 }

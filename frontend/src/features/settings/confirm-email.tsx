@@ -27,7 +27,7 @@ export function ConfirmEmail() {
           {t("toSettings")}
         </Link>
       ) : (
-        <SignedInOnly>
+        <SignedInOnly heading="h2">
           <Button type="submit" kind="primary" size="l" wide busy={confirm.isPending}>
             {t("confirmEmail")}
           </Button>

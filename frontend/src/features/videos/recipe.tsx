@@ -19,7 +19,7 @@ export function Recipe({ video }: { video: Video }) {
     ["fields.created", format.dateTime(new Date(video.created_at), { dateStyle: "medium", timeStyle: "short" })],
   ];
   return (
-    <section aria-label={t("details")} className="border-t border-border pt-5">
+    <div className="border-t border-border pt-5">
       <h2 className="mb-3 font-medium">{t("details")}</h2>
       <dl className="grid gap-2 text-s">
         {rows
@@ -31,6 +31,6 @@ export function Recipe({ video }: { video: Video }) {
             </div>
           ))}
       </dl>
-    </section>
+    </div>
   );
 }

@@ -40,15 +40,14 @@ export function VideoTile({ video, isStop = true, isSelected = false, selecting 
         )}
       >
         <Link href={`/v/${video.id}`} prefetch={false} scroll={false} aria-label={name} tabIndex={tabIndex} data-tile className="absolute inset-0 outline-none">
-          {video.poster ? (
-            <MovingPoster poster={mediaUrl(video.poster.url)} preview={mediaUrl(video.preview?.url)} alt="" />
-          ) : (
-            <span className="grid size-full place-content-center justify-items-center gap-2 p-4 text-center text-s text-muted">
-              <ShieldAlert aria-hidden className="size-5" />
-              {t("rejectedTitle")}
-            </span>
-          )}
+          <MovingPoster poster={mediaUrl(video.poster?.url)} preview={mediaUrl(video.preview?.url)} alt="" />
         </Link>
+        {video.poster ? null : (
+          <span className="pointer-events-none absolute inset-0 grid place-content-center justify-items-center gap-2 p-4 text-center text-s text-muted">
+            <ShieldAlert aria-hidden className="size-5" />
+            {t("rejectedTitle")}
+          </span>
+        )}
         {onSelect ? (
           <input
             type="checkbox"

@@ -1,3 +1,5 @@
 import { Gone } from "@/features/published/gone";
 
-export default Gone;
+export default function NotFound() {
+  return <Gone />;
+}
