@@ -94,15 +94,16 @@ LARGE = SMALL | {"width": 1024, "height": 1024, "num_inference_steps": 2}
 def test_peak_memory_stays_flat_as_the_length_of_the_video_grows(system: RunningSystem) -> None:
     """The frames of 12 s are 300 MB, those of 20 s are 500 MB; only the spans in flight may be in memory.
 
-    The first job is not measured: memory that the allocators keep after it is included in both measurements.
+    The first job is not measured: memory that the allocators keep after it is included in all measurements. What they
+    keep after each further job is not counted for the long one: a short one follows it.
     """
     system.generate(**LARGE, duration_seconds=20)
     peaks = []
-    for seconds in (12, 20):
+    for seconds in (12, 20, 12):
         with PeakMemory(system.pids()["ray"]) as peak:
             system.generate(**LARGE, duration_seconds=seconds)
         peaks.append(peak.bytes / 1e6)
-    assert peaks[1] - peaks[0] < 100, f"peaks in MB: {peaks}"  # 200 if the frames of all spans were kept
+    assert peaks[1] - max(peaks[0], peaks[2]) < 100, f"peaks in MB: {peaks}"  # 200 if the frames of all spans were kept
 
 
 @pytest.mark.slow

@@ -89,10 +89,14 @@ def test_the_resolved_seed_reproduces_the_video(system: RunningSystem) -> None:
 
 
 def test_the_request_is_stored_in_the_metadata_of_the_file(system: RunningSystem) -> None:
-    _, data = system.generate(prompt=PROMPT, width=64, height=64, duration_seconds=1, fps=8, seed=77)
-    with av.open(io.BytesIO(data)) as file:
-        metadata = json.loads(file.metadata["comment"])
-    assert (metadata["prompt"], metadata["seed"], metadata["model"]) == (PROMPT, 77, "tiny")
+    spec = {"prompt": PROMPT, "width": 64, "height": 64, "duration_seconds": 1, "fps": 8, "seed": 77}
+    found = []
+    for embed_prompt in (False, True):
+        _, data = system.generate(**spec, embed_prompt=embed_prompt)
+        with av.open(io.BytesIO(data)) as file:
+            metadata = json.loads(file.metadata["comment"])
+        found.append((metadata.get("prompt"), metadata["seed"], metadata["model"]))
+    assert found == [(None, 77, "tiny"), (PROMPT, 77, "tiny")]
 
 
 def test_the_result_without_accept_json_is_a_redirect_to_the_file(system: RunningSystem) -> None:

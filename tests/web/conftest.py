@@ -21,7 +21,7 @@ from db.embedded import free_port
 FOLDER = Path(__file__).parent
 # The first start installs the dependencies and builds the app.
 START_TIMEOUT_SECONDS = 420
-JOURNEY_TIMEOUT_SECONDS = 240
+JOURNEY_TIMEOUT_SECONDS = 420
 
 
 @dataclass(frozen=True)

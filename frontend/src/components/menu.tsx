@@ -3,12 +3,12 @@ import { DropdownMenu } from "radix-ui";
 import type { ReactNode } from "react";
 import { cx } from "@/lib/cx";
 
-type Props = { trigger: ReactNode; children: ReactNode; align?: "start" | "end" };
+type Props = { trigger: ReactNode; children: ReactNode; align?: "start" | "end"; defaultOpen?: boolean };
 
 /** A menu under a button. Not modal: a modal one adds style elements that the content policy refuses. */
-export function Menu({ trigger, children, align = "end" }: Props) {
+export function Menu({ trigger, children, align = "end", defaultOpen }: Props) {
   return (
-    <DropdownMenu.Root modal={false}>
+    <DropdownMenu.Root modal={false} defaultOpen={defaultOpen}>
       <DropdownMenu.Trigger asChild>{trigger}</DropdownMenu.Trigger>
       <DropdownMenu.Portal>
         <DropdownMenu.Content

@@ -6,9 +6,7 @@ import { useEffect, useState, type ReactNode } from "react";
 import { LiveRegion } from "@/components/live-region";
 import { Toaster } from "@/components/toaster";
 import { useSession } from "@/features/auth/use-session";
-import { JobAnnouncer } from "@/features/jobs/job-announcer";
 import { useJobStore } from "@/features/jobs/store";
-import { useLiveJobs } from "@/features/jobs/use-live-jobs";
 import { useTranslations } from "@/lib/i18n";
 import { usePreferences } from "@/lib/preferences";
 import type { Theme } from "@/lib/theme";
@@ -19,9 +17,10 @@ import { ConnectionBadge } from "./connection-badge";
 import { HydrateDraft } from "./hydrate-draft";
 import { Logo } from "./logo";
 import { Navigation } from "./navigation";
-import { ShortcutHelp } from "./shortcut-help";
 
 const Commands = dynamic(() => import("./commands"), { ssr: false });
+const Live = dynamic(() => import("./live"), { ssr: false });
+const ShortcutHelp = dynamic(() => import("./shortcut-help").then((module) => module.ShortcutHelp), { ssr: false });
 
 export function AppShell({ theme, children }: { theme: Theme; children: ReactNode }) {
   const t = useTranslations("common");
@@ -31,7 +30,6 @@ export function AppShell({ theme, children }: { theme: Theme; children: ReactNod
   const [help, setHelp] = useState(false);
   const [commands, setCommands] = useState(false);
   const landing = usePathname() === "/";
-  useLiveJobs(signedIn);
   useShortcuts({ "?": () => setHelp(true), "ctrl+k": () => setCommands(true) });
   useEffect(() => {
     document.documentElement.dataset.motion = motion ? "on" : "off";
@@ -63,7 +61,7 @@ export function AppShell({ theme, children }: { theme: Theme; children: ReactNod
       <Navigation placement="bottom" />
       <Toaster />
       <LiveRegion />
-      <JobAnnouncer />
+      {signedIn ? <Live /> : null}
       <HydrateDraft />
       {commands ? <Commands onShortcuts={() => setHelp(true)} onClose={() => setCommands(false)} /> : null}
       {help ? <ShortcutHelp onClose={() => setHelp(false)} /> : null}

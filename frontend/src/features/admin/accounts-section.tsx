@@ -55,7 +55,7 @@ function AccountRow({ account, onAudit }: { account: Account; onAudit: () => voi
   const state = account.disabled_at ? "disabled" : account.email_verified_at ? "active" : "unconfirmed";
   return (
     <tr>
-      <td className="max-w-72 [overflow-wrap:anywhere]">
+      <td className="max-w-72 min-w-56 [overflow-wrap:anywhere]">
         {email} {own ? <Badge>{t("you")}</Badge> : null}
       </td>
       <td className="max-w-48 [overflow-wrap:anywhere]">{account.display_name || "–"}</td>

@@ -51,7 +51,7 @@ export function CompareGrid({ videos }: { videos: Video[] }) {
 
   return (
     <div className="grid gap-4">
-      <ul className="grid gap-4 sm:grid-cols-2">
+      <ul className="grid grid-cols-2 gap-2 sm:gap-4">
         {videos.map((video) => (
           <li key={video.id} className="grid min-w-0 content-start gap-2">
             <Compared

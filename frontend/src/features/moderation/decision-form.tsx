@@ -43,7 +43,7 @@ export function DecisionForm({ video, reason: reported, onDecided }: Props) {
     );
   };
   return (
-    <section aria-labelledby={headingId} className="grid content-start gap-4 rounded-l border border-border bg-surface p-5 xl:sticky xl:top-20">
+    <section aria-labelledby={headingId} className="grid content-start gap-4 self-start rounded-l border border-border bg-surface p-5 xl:sticky xl:top-20">
       <h3 id={headingId} className="font-medium">
         {t("decide")}
       </h3>
