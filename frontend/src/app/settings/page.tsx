@@ -2,6 +2,7 @@ import { SignedInOnly } from "@/features/auth/signed-in-only";
 import { KeysSection } from "@/features/keys/keys-section";
 import { PasskeysSection } from "@/features/passkeys/passkeys-section";
 import { SettingsView } from "@/features/settings/settings-view";
+import { WebhooksSection } from "@/features/webhooks/webhooks-section";
 import { pageTitle } from "@/app/page-title";
 
 export const generateMetadata = pageTitle((messages) => messages.settings.title);
@@ -15,6 +16,7 @@ export default function Page() {
             <>
               <PasskeysSection />
               <KeysSection />
+              <WebhooksSection />
             </>
           }
         />

@@ -15,5 +15,6 @@ import admin from "./admin.json";
 import access from "./access.json";
 import commands from "./commands.json";
 import compare from "./compare.json";
+import webhooks from "./webhooks.json";
 
-export default { common, shell, errors, auth, landing, composer, jobs, settings, shortcuts, design, videos, published, moderation, admin, access, commands, compare };
+export default { common, shell, errors, auth, landing, composer, jobs, settings, shortcuts, design, videos, published, moderation, admin, access, commands, compare, webhooks };
