@@ -45,18 +45,26 @@ def run(rows: Sequence[str], *, quick: bool, echo: Callable[[str], None]) -> lis
     return [result.as_json() for result in results]
 
 
-def simulate(preset: str, users: Sequence[int], *, clips_per_day: float, peak: float, gpu_price: float) -> str:
-    """What so many users need, as a table. NoCheckout; KeyError for an unknown preset."""
+def simulate(preset: str, users: Sequence[int], *, clips_per_day: float, peak: float, gpu_price: float) -> list[Any]:
+    """An `Answer` of tests/bench/scale.py for each number of users. NoCheckout; KeyError for an unknown preset."""
+    scale = _scale()
+    work = scale.PRESETS[preset]
+    demands = [scale.Demand(count, clips_per_day, peak) for count in users]
+    return [scale.answer(work, demand, gpu_price=gpu_price) for demand in demands]
+
+
+def scale_table(answers: Sequence[Any]) -> str:
+    return str(_scale().table(answers))
+
+
+def _scale() -> Any:
     if not (_REPOSITORY / "tests" / "bench").is_dir():
         raise NoCheckout(NoCheckout.__doc__)
     sys.path.insert(0, str(_REPOSITORY))
     try:
-        scale = importlib.import_module("tests.bench.scale")
+        return importlib.import_module("tests.bench.scale")
     except ModuleNotFoundError as error:
         raise NoCheckout(f"{NoCheckout.__doc__} ({error})") from error
-    work = scale.PRESETS[preset]
-    demands = [scale.Demand(count, clips_per_day, peak) for count in users]
-    return str(scale.table([scale.answer(work, demand, gpu_price=gpu_price) for demand in demands]))
 
 
 def write_json(results: list[dict[str, Any]], file: Path) -> None:

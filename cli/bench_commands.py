@@ -1,12 +1,13 @@
 """`aura bench …` and `aura evaluate …`: what is measured."""
 
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli.console import EXIT_INVALID_INPUT, echo, exit_with_error
+from cli.console import EXIT_INVALID_INPUT, JsonOption, echo, exit_with_error, print_json
 
 evaluate_app = typer.Typer(help="Measure how well a model follows prompts.", no_args_is_help=True)
 bench_app = typer.Typer(help="Measure the service.")
@@ -15,11 +16,13 @@ bench_app = typer.Typer(help="Measure the service.")
 @evaluate_app.command("tiny")
 def evaluate_tiny(
     prompts: Annotated[int, typer.Option(help="Number of held-out prompts.", min=1)] = 100,
+    as_json: JsonOption = False,
 ) -> None:
     """Generate clips for held-out prompts with the tiny models and measure how many show what the prompt asks for."""
-    from pipeline.tiny.evaluate import main as run
+    from pipeline.tiny.evaluate import evaluate, report
 
-    run(["--prompts", str(prompts)])
+    figures = evaluate(prompts=prompts)
+    print_json(asdict(figures)) if as_json else echo(report(figures))
 
 
 @bench_app.callback(invoke_without_command=True)
@@ -50,14 +53,18 @@ def bench(
 
 
 @bench_app.command("eta")
-def bench_eta(traces: Annotated[Path, typer.Argument(help="Directory of traces, written by TRACES_DIR.")]) -> None:
+def bench_eta(
+    traces: Annotated[Path, typer.Argument(help="Directory of traces, written by TRACES_DIR.")],
+    as_json: JsonOption = False,
+) -> None:
     """Replay recorded jobs and print the error of their time estimates."""
-    from cli.eta import summary
+    from cli.eta import accuracy
 
     try:
-        echo(summary(traces))
+        found = accuracy(traces)
     except ValueError as error:
         exit_with_error(str(error))
+    print_json(asdict(found)) if as_json else echo(str(found))
 
 
 @bench_app.command("simulate")
@@ -67,13 +74,15 @@ def bench_simulate(
     clips_per_day: Annotated[float, typer.Option(help="Clips of one user in a day.", min=0.001)] = 5,
     peak: Annotated[float, typer.Option(help="The busiest hour, as a multiple of the average.", min=1)] = 3,
     gpu_price: Annotated[float, typer.Option(help="Price of one GPU for one hour.", min=0)] = 3,
+    as_json: JsonOption = False,
 ) -> None:
     """Predict the replicas that a number of users needs, their waiting time, and the cost of a clip."""
     from cli import bench as command
 
     chosen = users or [10, 1_000, 100_000]
     try:
-        echo(command.simulate(preset, chosen, clips_per_day=clips_per_day, peak=peak, gpu_price=gpu_price))
+        answers = command.simulate(preset, chosen, clips_per_day=clips_per_day, peak=peak, gpu_price=gpu_price)
+        print_json([asdict(answer) for answer in answers]) if as_json else echo(command.scale_table(answers))
     except command.NoCheckout as error:
         exit_with_error(str(error))
     except KeyError:
@@ -81,11 +90,14 @@ def bench_simulate(
 
 
 @bench_app.command("start")
-def bench_start() -> None:
+def bench_start(as_json: JsonOption = False) -> None:
     """Measure the parts of the start, an idle system, the default video and the stop. Takes one to two minutes."""
     from cli.system.start_benchmark import measure, print_report
 
     with tempfile.TemporaryDirectory() as folder:
         report = measure(Path(folder))
+    if as_json:
+        print_json(asdict(report))
+        return
     for line in print_report(report):
         echo(line)

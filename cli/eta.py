@@ -7,6 +7,7 @@ through the code that computes the estimates in production; each job uses the ra
 import json
 import statistics
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -53,14 +54,27 @@ def load(folder: Path) -> list[Trace]:
     return [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
 
 
-def summary(folder: Path) -> str:
-    """One line with the median and the 90th percentile. ValueError if no trace has an estimate."""
+@dataclass(frozen=True)
+class Accuracy:
+    """The relative errors of the estimates of recorded jobs."""
+
+    jobs: int
+    estimates: int
+    median: float
+    percentile_90: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.jobs} jobs, {self.estimates} estimates: median relative error {self.median:.0%}, "
+            f"90% of them below {self.percentile_90:.0%}"
+        )
+
+
+def accuracy(folder: Path) -> Accuracy:
+    """ValueError if no trace has an estimate."""
     traces = load(folder)
     relative = [error for _, error in errors(traces)]
     if not relative:
         raise ValueError(f"the {len(traces)} traces of {folder} contain no estimate")
     percentile_90 = statistics.quantiles(relative, n=10)[-1]
-    return (
-        f"{len(traces)} jobs, {len(relative)} estimates: median relative error {statistics.median(relative):.0%}, "
-        f"90% of them below {percentile_90:.0%}"
-    )
+    return Accuracy(len(traces), len(relative), statistics.median(relative), percentile_90)

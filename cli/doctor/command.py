@@ -1,6 +1,7 @@
 """`aura doctor`: the table, and the rows that `aura up` prints when it cannot start."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -10,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cli.console import DEFAULT_DATA_DIR, EXIT_FAILURE, DataDirOption, plain_console
+from cli.console import DEFAULT_DATA_DIR, EXIT_FAILURE, DataDirOption, JsonOption, plain_console, print_json
 from cli.doctor.finding import Finding, Verdict
 
 STYLES: Final = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.PROBLEM: "red"}
@@ -20,10 +21,14 @@ def doctor(
     data_dir: DataDirOption = DEFAULT_DATA_DIR,
     host: Annotated[str, typer.Option(help="Address that `aura up` would listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port that `aura up` would listen on.", min=1, max=65535)] = 8000,
+    as_json: JsonOption = False,
 ) -> None:
     """Check this machine and the services, and say what to do. Exit status 1 if there is a problem."""
     findings = list(examine(data_dir.absolute(), host, port))
-    print_table(findings, plain_console())
+    if as_json:
+        print_json([asdict(finding) for finding in findings])
+    else:
+        print_table(findings, plain_console())
     if any(finding.verdict is Verdict.PROBLEM for finding in findings):
         raise typer.Exit(EXIT_FAILURE)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cli.eta import errors, load, summary
+from cli.eta import accuracy, errors, load
 from pipeline.worker.progress import Tracker
 from tests.pipeline.contract.test_plan import create_plan
 
@@ -41,13 +41,15 @@ def test_a_job_that_takes_twice_as_long_as_the_one_before_has_a_large_error() ->
 def test_the_summary_has_the_number_of_jobs_and_the_median(tmp_path: Path) -> None:
     for number in range(3):
         (tmp_path / f"{number}.json").write_text(json.dumps(job(2)))
-    assert summary(tmp_path).startswith("3 jobs, ")
-    assert "median relative error" in summary(tmp_path)
+    found = accuracy(tmp_path)
+    assert found.jobs == 3
+    assert str(found).startswith("3 jobs, ")
+    assert "median relative error" in str(found)
 
 
 def test_a_folder_without_traces_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"the 0 traces of .* contain no estimate"):
-        summary(tmp_path)
+        accuracy(tmp_path)
 
 
 def test_the_trace_of_a_tracker_can_be_replayed() -> None:
