@@ -32,7 +32,7 @@ test: $(READY) web-dependencies lint types ## run the linters, the type checker 
 web-dependencies:
 	@if ! command -v npm >/dev/null; then echo "npm is not installed: the tests of the web app will be skipped"; \
 	elif ! [ frontend/node_modules/.package-lock.json -nt frontend/package-lock.json ]; then \
-		cd frontend && npm ci --no-audit --no-fund --loglevel=error || echo "npm ci failed: tests of the web app will be skipped"; \
+		cd frontend && npm install --no-save --no-audit --no-fund --loglevel=error || echo "npm install failed: tests of the web app will be skipped"; \
 	fi
 
 test-models: $(READY) ## run all tests of the models: every family end to end, and the full-size networks

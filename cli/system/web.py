@@ -13,6 +13,9 @@ from urllib.parse import urlsplit
 SOURCES: Final = Path(__file__).parents[2] / "frontend"
 # Next.js 16 requires it.
 MIN_NODE: Final = (20, 9)
+# What the lock file names, without changing it. `npm ci` refuses a lock file without the optional packages of other
+# platforms, which not every registry has.
+INSTALL: Final = ("npm", "install", "--no-save", "--no-audit", "--no-fund")
 # Folders that are not sources: what npm and Next.js write.
 GENERATED: Final = frozenset({"node_modules", ".next"})
 WRITTEN_BY_TOOLS: Final = (".tsbuildinfo", "next-env.d.ts")
@@ -62,7 +65,7 @@ class WebApp:
         environment = dict(os.environ) | {"NEXT_TELEMETRY_DISABLED": "1", "AURA_BUILD_ONLY": "1"}
         with log.open("wb") as output:
             if not self._has_dependencies():
-                self._run(["npm", "ci", "--no-audit", "--no-fund"], environment, output.fileno(), log)
+                self._run(INSTALL, environment, output.fileno(), log)
             self._run(["npm", "run", "build"], environment, output.fileno(), log)
         # Next.js leaves these beside the server for a CDN; here the server serves them.
         for source, target in ((".next/static", ".next/static"), ("public", "public")):
@@ -95,7 +98,7 @@ class WebApp:
             raise WebUnavailable(f"`{' '.join(command)}` failed with status {status} (log: {log})")
 
     def _has_dependencies(self) -> bool:
-        """Whether `npm ci` has installed what the lock file names: npm keeps a copy of it."""
+        """Whether npm has installed what the lock file names: it keeps a copy of it."""
         installed, lock = self.sources / "node_modules" / ".package-lock.json", self.sources / "package-lock.json"
         return installed.is_file() and installed.stat().st_mtime >= lock.stat().st_mtime
 
