@@ -4,7 +4,7 @@ import hashlib
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -89,7 +89,7 @@ class WebApp:
             "KEEP_ALIVE_TIMEOUT": "5000",
         }
 
-    def _run(self, command: list[str], environment: dict[str, str], output: int, log: Path) -> None:
+    def _run(self, command: Sequence[str], environment: dict[str, str], output: int, log: Path) -> None:
         nice = [shutil.which("nice") or "env", *command]
         status = subprocess.run(
             nice, cwd=self.sources, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False
