@@ -69,7 +69,7 @@ def bench_eta(
 
 @bench_app.command("simulate")
 def bench_simulate(
-    preset: Annotated[str, typer.Option(help="Stage times: h200-goals (goals, not measured) or small.")] = "h200-goals",
+    preset: Annotated[str, typer.Option(help="Stage times: h200-goals (goals, not measured).")] = "h200-goals",
     users: Annotated[list[int] | None, typer.Option(help="Number of users; can be repeated.", min=1)] = None,
     clips_per_day: Annotated[float, typer.Option(help="Clips of one user in a day.", min=0.001)] = 5,
     peak: Annotated[float, typer.Option(help="The busiest hour, as a multiple of the average.", min=1)] = 3,

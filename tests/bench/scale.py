@@ -14,8 +14,6 @@ SECONDS_PER_DAY: Final = 86_400
 PRESETS: Final = {
     # The goals of tests/gpu/test_speed.py for one H200, not measured yet: 2 s at 24 fps and 2048x2048.
     "h200-goals": Work(generate=1.9, interpolate=0.08, upscale=0.42, encode=0.7, assemble=0.3, spans=3),
-    # The small model on one CPU core: a 512x512 video of 2 s at 24 fps, measured by `aura bench --row real_job`.
-    "small": Work(generate=1.6, interpolate=0.15, upscale=0.3, encode=0.12, assemble=0.1, spans=3),
 }
 
 
