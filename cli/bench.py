@@ -45,12 +45,20 @@ def run(rows: Sequence[str], *, quick: bool, echo: Callable[[str], None]) -> lis
     return [result.as_json() for result in results]
 
 
-def simulate(preset: str, users: Sequence[int], *, clips_per_day: float, peak: float, gpu_price: float) -> list[Any]:
-    """An `Answer` of tests/bench/scale.py for each number of users. NoCheckout; KeyError for an unknown preset."""
+def simulate(
+    times: Path | None, users: Sequence[int], *, clips_per_day: float, peak: float, gpu_price: float, failures: float
+) -> list[Any]:
+    """An `Answer` of tests/bench/scale.py for each number of users, with the seconds of the stages in a file.
+
+    NoCheckout; ValueError for a file that is not the JSON of a `Work` of tests/bench/simulation.py.
+    """
     scale = _scale()
-    work = scale.PRESETS[preset]
+    try:
+        work = scale.Work(**json.loads(times.read_text())) if times else scale.GOALS
+    except (TypeError, OSError) as error:
+        raise ValueError(str(error)) from error
     demands = [scale.Demand(count, clips_per_day, peak) for count in users]
-    return [scale.answer(work, demand, gpu_price=gpu_price) for demand in demands]
+    return [scale.answer(work, demand, gpu_price=gpu_price, failures=failures) for demand in demands]
 
 
 def scale_table(answers: Sequence[Any]) -> str:

@@ -69,11 +69,17 @@ def bench_eta(
 
 @bench_app.command("simulate")
 def bench_simulate(
-    preset: Annotated[str, typer.Option(help="Stage times: h200-goals (goals, not measured).")] = "h200-goals",
+    times: Annotated[
+        Path | None,
+        typer.Option(
+            help="JSON with seconds of the stages, as in docs/PERFORMANCE.md; default: unmeasured goals."
+        ),
+    ] = None,
     users: Annotated[list[int] | None, typer.Option(help="Number of users; can be repeated.", min=1)] = None,
     clips_per_day: Annotated[float, typer.Option(help="Clips of one user in a day.", min=0.001)] = 5,
     peak: Annotated[float, typer.Option(help="The busiest hour, as a multiple of the average.", min=1)] = 3,
     gpu_price: Annotated[float, typer.Option(help="Price of one GPU for one hour.", min=0)] = 3,
+    failures: Annotated[float, typer.Option(help="Part of the calls that fail once.", min=0, max=1)] = 0.001,
     as_json: JsonOption = False,
 ) -> None:
     """Predict the replicas that a number of users needs, their waiting time, and the cost of a clip."""
@@ -81,12 +87,14 @@ def bench_simulate(
 
     chosen = users or [10, 1_000, 100_000]
     try:
-        answers = command.simulate(preset, chosen, clips_per_day=clips_per_day, peak=peak, gpu_price=gpu_price)
-        print_json([asdict(answer) for answer in answers]) if as_json else echo(command.scale_table(answers))
+        answers = command.simulate(
+            times, chosen, clips_per_day=clips_per_day, peak=peak, gpu_price=gpu_price, failures=failures
+        )
     except command.NoCheckout as error:
         exit_with_error(str(error))
-    except KeyError:
-        exit_with_error(f"no preset {preset}", EXIT_INVALID_INPUT)
+    except ValueError as error:
+        exit_with_error(f"{times}: {error}", EXIT_INVALID_INPUT)
+    print_json([asdict(answer) for answer in answers]) if as_json else echo(command.scale_table(answers))
 
 
 @bench_app.command("start")

@@ -102,7 +102,7 @@ class Hub:
         changed, self._changed = self._changed, set()
         try:
             self._publish(await changes.jobs(self._direct, changed))
-        except BaseException:
+        except BaseException:  # whatever it is, the changes wait for the next round
             self._changed |= changed
             self._wake.set()
             raise

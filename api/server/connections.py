@@ -6,6 +6,7 @@ can keep the check from running.
 
 import asyncio
 import time
+from abc import ABC, abstractmethod
 from collections import Counter
 from typing import Any
 
@@ -27,7 +28,7 @@ REFUSED_SECONDS = 1.0
 MAX_ARRIVALS = 10_000
 
 
-class Watched(asyncio.Protocol):
+class Watched(asyncio.Protocol, ABC):
     """A connection in the table. Subclasses add the time limits of their protocol."""
 
     transport: asyncio.Transport
@@ -38,17 +39,17 @@ class Watched(asyncio.Protocol):
     # Since when the client has not read what waits in the write buffer.
     unread_since: float | None = None
 
+    @abstractmethod
     def overdue(self, now: float) -> Refusal | None:
         """The limit that the connection has exceeded."""
-        raise NotImplementedError
 
     def is_evictable(self) -> bool:
         """Whether the connection may be closed to make room for another one."""
         return False
 
+    @abstractmethod
     def refuse(self, refusal: Refusal) -> None:
-        """Tell the client the reason, log it, and close."""
-        raise NotImplementedError
+        """Send the reason to the client, log it, and close."""
 
     def abort(self, reason: str) -> None:
         """Close without sending the rest of the write buffer."""

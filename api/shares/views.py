@@ -76,6 +76,6 @@ class ShareViews:
         try:
             async with self._sessions.begin() as session:
                 await shares.add_views(session, views)
-        except BaseException:
+        except BaseException:  # whatever it is, the views wait for the next flush; the last is at the end
             self._unwritten.update(views)
             raise

@@ -11,10 +11,8 @@ from tests.bench.simulation import STAGES, Fleet, Outcome, Work, simulate
 BUSY: Final = 0.7
 GPU_STAGES: Final = ("generate", "interpolate", "upscale")
 SECONDS_PER_DAY: Final = 86_400
-PRESETS: Final = {
-    # The goals of tests/gpu/test_speed.py for one H200, not measured yet: 2 s at 24 fps and 2048x2048.
-    "h200-goals": Work(generate=1.9, interpolate=0.08, upscale=0.42, encode=0.7, assemble=0.3, spans=3),
-}
+# The goals of tests/gpu/test_speed.py for one H200, not measured yet: 2 s at 24 fps and 2048x2048.
+GOALS: Final = Work(generate=1.9, interpolate=0.08, upscale=0.42, encode=0.7, assemble=0.3, spans=3)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.bench.scale import PRESETS, Demand, answer, table
+from tests.bench.scale import GOALS, Demand, answer, table
 from tests.bench.simulation import STAGES, Fleet, Work, simulate
 
 WORK = Work(generate=1.0, interpolate=0.0, upscale=0.0, encode=0.0, assemble=0.0, spans=1, hop=0.0, preprocess=0.0)
@@ -44,8 +44,7 @@ def test_failures_cost_the_call_again_and_a_restart() -> None:
 
 
 def test_more_users_need_more_replicas_and_wait_no_longer() -> None:
-    work = PRESETS["h200-goals"]
-    few, many = (answer(work, Demand(users, 5, 3), gpu_price=3, jobs=300) for users in (10_000, 100_000))
+    few, many = (answer(GOALS, Demand(users, 5, 3), gpu_price=3, jobs=300) for users in (10_000, 100_000))
     assert many.fleet.replicas["generate"] > 5 * few.fleet.replicas["generate"]
     assert many.outcome.total_p95 <= few.outcome.total_p95
     assert many.outcome.jobs_per_second == pytest.approx(many.demand.per_second, rel=0.3)

@@ -44,3 +44,15 @@ def test_a_row_is_measured() -> None:
     outcome = runner.invoke(app, ["bench", "--quick", "--row", "leak"])
     assert outcome.exit_code == 0, outcome.output
     assert "| leak | rows left of purged jobs and videos" in outcome.output
+
+
+def test_the_simulation_takes_times_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "times.json"
+    file.write_text('{"generate": 60, "interpolate": 0, "upscale": 0, "encode": 0, "assemble": 0, "spans": 1}')
+    result = runner.invoke(app, ["bench", "simulate", "--users", "10000", "--times", str(file), "--json"])
+    (answer,) = json.loads(result.stdout)
+    assert answer["fleet"]["replicas"]["generate"] == 149  # 10,000 users, 5 clips a day, a peak of 3, 70 % busy
+    file.write_text('{"diffusion": 60}')
+    refused = runner.invoke(app, ["bench", "simulate", "--times", str(file)])
+    assert refused.exit_code == 2
+    assert "diffusion" in refused.stderr
