@@ -71,9 +71,7 @@ def bench_eta(
 def bench_simulate(
     times: Annotated[
         Path | None,
-        typer.Option(
-            help="JSON with seconds of the stages, as in docs/PERFORMANCE.md; default: unmeasured goals."
-        ),
+        typer.Option(help="JSON with seconds of the stages, as in docs/PERFORMANCE.md; default: unmeasured goals."),
     ] = None,
     users: Annotated[list[int] | None, typer.Option(help="Number of users; can be repeated.", min=1)] = None,
     clips_per_day: Annotated[float, typer.Option(help="Clips of one user in a day.", min=0.001)] = 5,
