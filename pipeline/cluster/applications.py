@@ -5,6 +5,7 @@ The cluster and its Serve instance may belong to others: only applications with 
 
 import re
 import time
+from collections import Counter
 from typing import Any, Final
 
 from ray import serve
@@ -52,6 +53,18 @@ def with_status(wanted: ApplicationStatus, status: ServeStatus) -> list[Stage]:
     """The stages whose application has this status."""
     found = {stage: status.applications.get(application_name(stage)) for stage in Stage}
     return [stage for stage, application in found.items() if application and application.status == wanted]
+
+
+def count_replicas(status: ServeStatus) -> dict[str, dict[str, int]]:
+    """How many replicas each stage has in which state, such as `{"generate": {"running": 2}}`."""
+    counts: dict[str, dict[str, int]] = {}
+    for stage in Stage:
+        application = status.applications.get(application_name(stage))
+        states: Counter[str] = Counter()
+        for deployment in application.deployments.values() if application else ():
+            states.update({state.value.lower(): number for state, number in deployment.replica_states.items()})
+        counts[stage.value] = {state: number for state, number in states.items() if number}
+    return counts
 
 
 def start_problems(status: ServeStatus) -> dict[Stage, str]:

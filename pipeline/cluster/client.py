@@ -16,9 +16,9 @@ from ray.serve.exceptions import RayServeException
 from ray.serve.handle import DeploymentHandle
 
 from db.tables import Job
-from pipeline.cluster.applications import get_handles, stages_deployed, stages_running
+from pipeline.cluster.applications import count_replicas, get_handles, stages_deployed, stages_running
 from pipeline.cluster.errors import CannotConnect
-from pipeline.cluster.stages import RayStages
+from pipeline.cluster.stages import FindSource, RayStages
 from pipeline.contract.base_clip import BaseClip
 from pipeline.contract.progress import Stage
 from pipeline.settings import PipelineSettings
@@ -63,13 +63,16 @@ class RayCluster:
             await asyncio.sleep(JOIN_SECONDS)
         return None
 
-    def open_stages(self, job: Job, *, prefix: str, keep: Callable[[BaseClip], Awaitable[None]]) -> RayStages:
+    def open_stages(
+        self, job: Job, *, prefix: str, keep: Callable[[BaseClip], Awaitable[None]], find_source: FindSource
+    ) -> RayStages:
         return RayStages(
             self._handles,
             prefix=prefix,
             window=self._settings.window,
             silence_seconds=self._settings.stage_silence_seconds,
             keep=keep,
+            find_source=find_source,
             base=read_base(job),
             reduced=job.reduced,
         )
@@ -85,6 +88,16 @@ class RayCluster:
 
     async def answers(self) -> bool:
         return await head_answers()
+
+    async def replicas(self) -> dict[str, dict[str, int]]:
+        """How many replicas each stage has in which state; empty if Serve does not answer."""
+        found: dict[str, dict[str, int]] = {}
+
+        def ask() -> bool:
+            found.update(count_replicas(serve.status()))
+            return True
+
+        return dict(found) if await answers(ask) else {}
 
 
 def read_base(job: Job) -> BaseClip | None:

@@ -25,9 +25,10 @@ from pipeline.cluster.replica import FINISHED, StageReplica, TimedClip
 from pipeline.cluster.router import LeastLoadedRouter
 from pipeline.contract import own_models
 from pipeline.contract.base_clip import BaseClip
-from pipeline.contract.errors import CheckStopped
-from pipeline.contract.plan import Plan, Span
+from pipeline.contract.errors import CheckStopped, ImageGone
+from pipeline.contract.plan import Plan, Span, image_hash
 from pipeline.contract.progress import Stage
+from pipeline.contract.source_file import SourceFile
 from pipeline.contract.spec import Spec
 from pipeline.contract.version import VERSION
 from pipeline.failpoints import failpoint
@@ -160,6 +161,14 @@ class PostprocessDeployment(StageReplica):
         await self._run(lambda _: self._object.verify(stored, output))
         return output.stored(key)
 
+    async def frame(self, source: SourceFile, at: float, width: int, height: int) -> str:
+        """The frame that a stored video shows at `at` seconds, filling width x height, as a PNG in base64."""
+        try:
+            data = await self._storage.get(source.key)
+        except ObjectMissing as error:
+            raise ImageGone from error
+        return (await self._run(lambda check: self._object.frame(data, source.sha256, at, width, height, check)))[0]
+
     async def keep(self, base: TimedClip, plan: Plan, key: str) -> BaseClip:
         """Store the base clip without loss, so that a retry does not repeat the diffusion."""
         data, _ = await self._run(lambda _: self._object.encode_base(base.clip))
@@ -173,7 +182,7 @@ class PostprocessDeployment(StageReplica):
             height=base.clip.height,
             frames=len(base.clip),
             fps=base.clip.fps,
-            plan=plan.model_dump(mode="json", exclude={"image"}),
+            plan=plan.model_dump(mode="json") | {"image": image_hash(plan.image)},
         )
 
     async def restore(self, base: BaseClip) -> AsyncIterator[dict[str, Any] | TimedClip | bool]:

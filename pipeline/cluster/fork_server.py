@@ -62,7 +62,11 @@ def preload(modules: Sequence[str]) -> None:
 
 
 def accept(listener: socket.socket) -> None:
-    """Fork a worker for one connection, and answer with its process id."""
+    """Fork a worker for one connection.
+
+    The worker answers, not the server: a client without an answer becomes the worker itself, and two workers with the
+    id of one end Ray's control store.
+    """
     connection, _ = listener.accept()
     with connection:
         request = receive(connection)
@@ -71,12 +75,19 @@ def accept(listener: socket.socket) -> None:
         pid = os.fork()
         if pid == 0:
             listener.close()
-            connection.close()
+            answer(connection)
             run_worker(request)
         for stream in request.streams:
             os.close(stream)
-        with contextlib.suppress(OSError):
-            connection.sendall(str(pid).encode())
+
+
+def answer(connection: socket.socket) -> None:
+    """Send the process id of this worker to the client; SystemExit if it has gone."""
+    try:
+        with connection:
+            connection.sendall(str(os.getpid()).encode())
+    except OSError:
+        sys.exit()
 
 
 def receive(connection: socket.socket) -> Request | None:

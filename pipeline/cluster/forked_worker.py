@@ -19,7 +19,9 @@ def fork(argv: list[str]) -> bool:
             body = json.dumps(request).encode()
             message = b"%010d" % len(body) + body
             sent = socket.send_fds(connection, [message], [0, 1, 2])
-            connection.sendall(message[sent:])
+            # The connection is closed after the answer, and even an empty send fails then.
+            if sent < len(message):
+                connection.sendall(message[sent:])
             return bool(connection.recv(16))
     except (KeyError, OSError):
         return False

@@ -18,7 +18,8 @@ from pipeline.contract.base_clip import BASE_CLIP_FILE, BaseClip
 from pipeline.contract.errors import DependencyUnavailable, StageFailed, StageLost
 from pipeline.contract.plan import Plan, Span
 from pipeline.contract.progress import Stage
-from pipeline.contract.spec import Spec
+from pipeline.contract.source_file import SourceFile
+from pipeline.contract.spec import Spec, VideoFrame
 from pipeline.flow import ProgressListener, retry_lost
 
 log = structlog.get_logger()
@@ -26,6 +27,8 @@ log = structlog.get_logger()
 Handles = Mapping[Stage, Any]
 # A call that ends with the ObjectRef of a clip.
 Frames = asyncio.Task[Any]
+# Finds the stored file of a video. Raises ImageGone.
+FindSource = Callable[[VideoFrame], Awaitable[SourceFile]]
 
 # Last-resort timeout of the caller, in multiples of `stage_silence_seconds`: a call may wait behind others, and
 # replicas have their own watchdog.
@@ -49,27 +52,43 @@ class RayStages:
         window: int,
         silence_seconds: float,
         keep: Callable[[BaseClip], Awaitable[None]],
+        find_source: FindSource,
         base: BaseClip | None = None,
         reduced: bool = False,
     ) -> None:
-        """`prefix` is the key prefix of the attempt's objects; `keep` is called with a newly drawn base clip."""
+        """`prefix` is the key prefix of the attempt's objects; `keep` is called with a newly drawn base clip.
+
+        `find_source` is called before a clip is drawn that begins with a frame of a video.
+        """
         self.window = window
         # Seconds of work by stage, measured in the replicas.
         self.seconds: Counter[str] = Counter()
         self._handles = handles
         self._prefix = prefix
         self._timeout = TIMEOUT_SILENCES * silence_seconds
-        self._keep = keep
+        self._keep, self._find_source = keep, find_source
+        self._image_from: VideoFrame | None = None
         self._base = base if base and is_usable(base, reduced) else None
         # The base clip, restored from the object store after a replica that held its frames was lost.
         self._restored_base: Any = None
         self._reduced = reduced
 
     async def preprocess(self, spec: Spec) -> Plan:
+        self._image_from = spec.image_from
         if self._base:
-            # The image is not stored twice.
-            return Plan.model_validate(self._base.plan | {"image": spec.image or ""})
-        return await self._retry(lambda: self._request(Stage.PREPROCESS, None, spec, self._reduced))
+            # The image of a request is not stored twice; of a frame of a video, the kept plan has the hash.
+            return Plan.model_validate(self._base.plan | ({"image": spec.image} if spec.image else {}))
+        plan: Plan = await self._retry(lambda: self._request(Stage.PREPROCESS, None, spec, self._reduced))
+        return await self._with_first_frame(plan)
+
+    async def _with_first_frame(self, plan: Plan) -> Plan:
+        """The plan with the frame of the video that the clip begins with, if the request names one."""
+        if self._image_from is None:
+            return plan
+        source, at = await self._find_source(self._image_from), self._image_from.at
+        arguments = (source, at, plan.base_width, plan.base_height)
+        image = await self._retry(lambda: self._request(Stage.POSTPROCESS, "frame", *arguments))
+        return plan.model_copy(update={"image": image})
 
     async def generate(self, plan: Plan, listener: ProgressListener) -> Any:
         """The ObjectRef of the base clip."""
@@ -77,6 +96,9 @@ class RayStages:
             return kept
         if plan.reused_base:
             raise StageFailed(Stage.GENERATE, "the kept base clip is missing or damaged: generate the video again")
+        if self._base:
+            # The kept plan has no image to draw from.
+            plan = await self._with_first_frame(plan)
         clip = await self._draw(plan, listener)
         key = f"{self._prefix}/{BASE_CLIP_FILE}"
         stored: BaseClip = await self._retry(lambda: self._request(Stage.POSTPROCESS, "keep", clip, plan, key))

@@ -2,11 +2,14 @@
 
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -57,6 +60,13 @@ def start_worker(tmp_path: Path) -> StartWorker:
     return start
 
 
+def until(condition: Callable[[], object], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 def answer(run: "subprocess.CompletedProcess[str]") -> dict[str, object]:
     values: dict[str, object] = json.loads(run.stdout.splitlines()[0])
     return values
@@ -102,6 +112,40 @@ def test_a_worker_starts_without_the_server(start_worker: StartWorker, server: "
     assert (seen["argv"], seen["preloaded"]) == (["--one"], False)
 
 
+@pytest.mark.usefixtures("server")
+def test_a_client_that_is_slow_to_read_takes_the_forked_worker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It would become a second worker with the same id, which ends the whole node."""
+    monkeypatch.setenv("AURA_FORK_SERVER", str(tmp_path / "socket"))
+    worker = tmp_path / "worker.py"
+    worker.write_text(f"open({str(tmp_path / 'ended')!r}, 'w').close()")
+    send = socket.send_fds
+
+    def send_and_wait(*arguments: Any) -> int:
+        sent = send(*arguments)
+        until((tmp_path / "ended").exists)
+        return sent
+
+    monkeypatch.setattr(socket, "send_fds", send_and_wait)
+    assert forked_worker.fork([str(worker)])
+
+
+def test_no_worker_is_forked_for_a_client_that_has_gone(tmp_path: Path, start_worker: StartWorker) -> None:
+    """It has become the worker itself, or was killed."""
+    worker = tmp_path / "orphan.py"
+    worker.write_text(f"open({str(tmp_path / 'started')!r}, 'w').close()")
+    request = {"argv": [str(worker)], "cwd": str(tmp_path), "environment": {}}
+    body = json.dumps(request).encode()
+    with start_fork_server(str(tmp_path / "socket"), ["decimal"]) as server:
+        os.kill(server.pid, signal.SIGSTOP)
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(tmp_path / "socket"))
+            socket.send_fds(client, [b"%010d" % len(body) + body], [0, 1, 2])
+        os.kill(server.pid, signal.SIGCONT)
+        assert answer(start_worker())["parent"] == server.pid
+        server.kill()
+    assert not (tmp_path / "started").exists()
+
+
 def test_the_server_ends_with_its_parent_and_the_workers_live_on(
     tmp_path: Path, server: "subprocess.Popen[bytes]"
 ) -> None:
@@ -109,10 +153,7 @@ def test_the_server_ends_with_its_parent_and_the_workers_live_on(
     worker.write_text(f"import time, os; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(60)")
     environment = {"AURA_FORK_SERVER": str(tmp_path / "socket"), "AURA_RAY_WORKER": str(worker)}
     subprocess.run([sys.executable, forked_worker.__file__], env=os.environ | environment, timeout=30, check=True)
-    deadline = time.monotonic() + 20
-    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
     assert server.stdin
     server.stdin.close()  # as the kernel does when the parent ends
     assert server.wait(10) == 0
