@@ -4,6 +4,7 @@ import asyncio
 import importlib
 import json
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -21,7 +22,10 @@ class NoCheckout(Exception):
 
 
 def run(rows: Sequence[str], *, quick: bool, echo: Callable[[str], None]) -> list[dict[str, Any]]:
-    """Measure these rows on a PostgreSQL of their own, and print each when it is done. NoCheckout."""
+    """Measure these rows on a PostgreSQL of their own, and print a table of them at the end. NoCheckout.
+
+    A row that raises an error is one result with the member `error`; the rows after it are measured all the same.
+    """
     if not (_REPOSITORY / "tests" / "bench").is_dir():
         raise NoCheckout(NoCheckout.__doc__)
     sys.path.insert(0, str(_REPOSITORY))
@@ -32,17 +36,23 @@ def run(rows: Sequence[str], *, quick: bool, echo: Callable[[str], None]) -> lis
     except ModuleNotFoundError as error:
         raise NoCheckout(f"{NoCheckout.__doc__} ({error})") from error
 
+    failures: list[dict[str, Any]] = []
+
     async def measure() -> list[Any]:
         measured: list[Any] = []
         with database.server() as server:
             for row in rows:
                 echo(f"{row} ...")
-                measured += await modules[row].measure(server, quick=quick)
+                try:
+                    measured += await modules[row].measure(server, quick=quick)
+                except Exception as error:  # noqa: BLE001  (reported with its traceback, and by the exit status)
+                    traceback.print_exc()
+                    failures.append({"row": row, "what": row, "met": False, "error": f"{error!r}"})
         return measured
 
     results = asyncio.run(measure())
     echo(table(results))
-    return [result.as_json() for result in results]
+    return [result.as_json() for result in results] + failures
 
 
 def simulate(

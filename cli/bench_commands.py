@@ -47,6 +47,8 @@ def bench(
         exit_with_error(str(error))
     if json_file is not None:
         command.write_json(results, json_file)
+    if failed := [f"{result['row']} ({result['error']})" for result in results if "error" in result]:
+        exit_with_error(f"rows failed: {'; '.join(failed)}")
     missed = [result["what"] for result in results if not result["met"]]
     if check and missed:
         exit_with_error(f"goals missed: {'; '.join(missed)}")

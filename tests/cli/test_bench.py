@@ -1,5 +1,6 @@
 """`aura bench`: rows are chosen by name, and `--check` turns a missed goal into an exit status."""
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from typer.testing import CliRunner
 from cli import bench
 from cli.console import EXIT_INVALID_INPUT
 from cli.main import app
+from tests.bench import database, film, leak
+from tests.bench.result import Goal, Result
 
 runner = CliRunner()
 
@@ -37,6 +40,23 @@ def test_check_fails_if_a_goal_is_missed(
     assert runner.invoke(app, ["bench", "--check", "--json", str(file)]).exit_code == status
     assert json.loads(file.read_text()) == results
     assert runner.invoke(app, ["bench"]).exit_code == 0
+
+
+def test_a_row_that_fails_does_not_end_the_others(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    async def fail(*_: object, **__: object) -> list[Result]:
+        raise RuntimeError("no replica")
+
+    async def succeed(*_: object, **__: object) -> list[Result]:
+        return [Result("film", "calls", 1, 1, Goal(1, "at most"))]
+
+    monkeypatch.setattr(database, "server", contextlib.nullcontext)
+    monkeypatch.setattr(leak, "measure", fail)
+    monkeypatch.setattr(film, "measure", succeed)
+    file = tmp_path / "results.json"
+    outcome = runner.invoke(app, ["bench", "--row", "leak", "--row", "film", "--json", str(file)])
+    assert outcome.exit_code == 1
+    assert "rows failed: leak" in outcome.stderr
+    assert [result["row"] for result in json.loads(file.read_text())] == ["film", "leak"]
 
 
 @pytest.mark.slow
