@@ -3,12 +3,8 @@
 One hash takes 19 MiB and about 90 ms.
 """
 
-import asyncio
 import os
-import sys
-import threading
 import unicodedata
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Final
 
@@ -22,8 +18,6 @@ from zxcvbn.matching import L33T_TABLE
 MEMORY_KIB = 19 * 1024
 # The other half of the cores answers other requests meanwhile.
 MAX_CONCURRENT_HASHES = min(4, max(1, (os.cpu_count() or 1) // 2))
-# The nice value of the threads that hash: other requests come first. argon2 holds no lock of the interpreter meanwhile.
-HASH_NICENESS: Final = 10
 MIN_CHARS = 12
 MAX_CHARS = 256
 # zxcvbn's estimate below which a password is on a list, or easily made from one: 10^8 guesses.
@@ -68,24 +62,15 @@ class Passwords:
     def __init__(self) -> None:
         # Computed at startup: otherwise the first login to an unknown address takes twice as long.
         self._dummy_hash = dummy_hash()
-        self._threads = ThreadPoolExecutor(MAX_CONCURRENT_HASHES, "passwords", initializer=_lower_priority)
-        self._assessments = anyio.CapacityLimiter(MAX_CONCURRENT_HASHES)
+        self._threads = anyio.CapacityLimiter(MAX_CONCURRENT_HASHES)
 
     async def hash(self, password: str) -> str:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, HASHER.hash, password)
+        return await run_sync(HASHER.hash, password, limiter=self._threads)
 
     async def is_guessable(self, password: str, email: str) -> bool:
-        return await run_sync(is_guessable, password, email, limiter=self._assessments)
+        return await run_sync(is_guessable, password, email, limiter=self._threads)
 
     async def verify(self, password: str, password_hash: str | None) -> bool:
         """Whether the password matches. Without a hash (no such account) it is False after the same time."""
-        loop = asyncio.get_running_loop()
-        matches = await loop.run_in_executor(self._threads, HASHER.verify, password, password_hash or self._dummy_hash)
+        matches = await run_sync(HASHER.verify, password, password_hash or self._dummy_hash, limiter=self._threads)
         return matches and password_hash is not None
-
-
-def _lower_priority() -> None:
-    """Of this thread: on Linux each thread has its own nice value. Elsewhere all threads keep the same priority."""
-    if sys.platform == "linux":
-        thread = threading.get_native_id()
-        os.setpriority(os.PRIO_PROCESS, thread, max(HASH_NICENESS, os.getpriority(os.PRIO_PROCESS, thread)))

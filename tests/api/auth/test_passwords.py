@@ -1,13 +1,9 @@
-import os
 import statistics
-import sys
-import threading
 import time
 
 import pytest
 
-from api.auth import passwords as passwords_module
-from api.auth.passwords import HASH_NICENESS, Passwords, is_guessable
+from api.auth.passwords import Passwords, is_guessable
 
 PASSWORD = "correct horse battery"
 
@@ -25,17 +21,6 @@ async def test_verification_takes_the_same_time_without_an_account() -> None:
     unknown = statistics.median([await seconds(None) for _ in range(5)])
     wrong = statistics.median([await seconds(password_hash) for _ in range(5)])
     assert 0.4 < unknown / wrong < 2.5
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="threads have no priority of their own")
-async def test_only_the_threads_that_hash_have_a_lower_priority(monkeypatch: pytest.MonkeyPatch) -> None:
-    def niceness(_: str) -> str:
-        return str(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
-
-    monkeypatch.setattr(passwords_module.HASHER, "hash", niceness)
-    before = os.getpriority(os.PRIO_PROCESS, 0)
-    assert int(await Passwords().hash(PASSWORD)) == max(HASH_NICENESS, before)
-    assert os.getpriority(os.PRIO_PROCESS, 0) == before
 
 
 @pytest.mark.parametrize(
