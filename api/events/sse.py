@@ -53,7 +53,7 @@ async def event_stream(gateway: Gateway, auth: Auth, access: Access, feed: Feed)
 
 async def live_events(gateway: Gateway, access: Access, feed: Feed, watch: Watch) -> AsyncIterator[str]:
     terminal = False
-    while not terminal and time.time() < access.expires_at and not watch.revoked.is_set():
+    while not terminal and time.time() < access.expires_at and not watch.revoked.done():
         try:
             events = await asyncio.wait_for(watch.or_revoked(feed.next()), KEEP_ALIVE_SECONDS) or []
         except TimeoutError:

@@ -16,15 +16,16 @@ from uuid import UUID
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from pydantic import BaseModel, ConfigDict, ValidationError
+from starlette.routing import WebSocketRoute
 
 from api.auth import tickets
-from api.auth.dependencies import Auth, AuthDep, JobsReaderIdentity, live_user
+from api.auth.dependencies import Auth, JobsReaderIdentity, live_user
 from api.auth.revocation import Watch
 from api.auth.tickets import TICKET_SECONDS
 from api.auth.tokens import Access
-from api.dependencies import Gateway, GatewayDep, Transaction
+from api.dependencies import Gateway, Transaction
 from api.events.feed import Feed, SlowReader
-from api.events.hub import Hub, HubDep
+from api.events.hub import Hub
 from api.events.payloads import payload, snapshot
 from api.problems import TooManyRequests, Unauthenticated, documented
 from db.errors import DATABASE_ERRORS, is_transient
@@ -33,7 +34,7 @@ from db.errors import DATABASE_ERRORS, is_transient
 SEND_SECONDS = 5.0
 CLOSE_SECONDS = 1.0
 PING_SECONDS = 20.0
-# How long before expiry the client is asked for a new token.
+# How long before expiry a new token is requested; for a token that expires sooner, when half of its time has passed.
 REAUTHENTICATE_SECONDS = 30.0
 MAX_MESSAGE_CHARS = 8192
 
@@ -77,9 +78,13 @@ async def create_ticket(session: Transaction, caller: JobsReaderIdentity) -> Tic
     return Ticket(ticket=await tickets.issue(session, caller.access))
 
 
-@router.websocket("/ws")
-async def connect(websocket: WebSocket, gateway: GatewayDep, auth: AuthDep, hub: HubDep) -> None:
-    await Connection(websocket, gateway, auth, hub).serve()
+async def connect(websocket: WebSocket) -> None:
+    state = websocket.app.state
+    await Connection(websocket, state.gateway, state.auth, state.hub).serve()
+
+
+# A route of Starlette: the exit stacks with which FastAPI holds dependencies take kilobytes per connection.
+router.routes.append(WebSocketRoute("/api/ws", connect))
 
 
 class Connection:
@@ -124,9 +129,9 @@ class Connection:
             await self._send("snapshot", await snapshot(self._gateway, feed))
             try:
                 async with asyncio.TaskGroup() as tasks:
-                    sending = (self._send_events(feed), self._send_pings())
-                    for loop in (*sending, self._receive_all(), self._expire(), self._end_when_revoked()):
-                        tasks.create_task(loop)
+                    tasks.create_task(self._send_events(feed))
+                    tasks.create_task(self._tend())
+                    await self._receive_all()
             except* (ConnectionClosed, WebSocketDisconnect, SlowReader, *DATABASE_ERRORS) as group:
                 error = group.exceptions[0]
             raise error
@@ -181,25 +186,29 @@ class Connection:
                 data = await payload(self._gateway, event)
                 await self._send(event.type, data, event.job_id, event.revision)
 
-    async def _send_pings(self) -> NoReturn:
-        while True:
-            await asyncio.sleep(PING_SECONDS)
-            await self._send("ping", {})
+    async def _tend(self) -> NoReturn:
+        """Send pings, request a new token before the current one expires, and end with the token or its session.
 
-    async def _expire(self) -> NoReturn:
-        """Request a new token before the current one expires; close the connection if none was received."""
+        One task for all of it: a task takes kilobytes per connection.
+        """
+        ping_at = time.time() + PING_SECONDS
+        expires_at = request_at = 0.0
         while True:
-            expires_at = self._access.expires_at
-            await asyncio.sleep(max(0.0, expires_at - REAUTHENTICATE_SECONDS - time.time()))
-            if self._access.expires_at == expires_at:
-                await self._send("error", {"code": "reauthenticate", "expires_at": _isoformat(expires_at)})
-            await asyncio.sleep(max(0.0, expires_at - time.time()))
-            if self._access.expires_at == expires_at:
+            now = time.time()
+            if self._access.expires_at != expires_at:
+                expires_at = self._access.expires_at
+                request_at = max(expires_at - REAUTHENTICATE_SECONDS, (now + expires_at) / 2)
+            if now >= expires_at:
                 raise ConnectionClosed(CloseCode.UNAUTHENTICATED, "the token has expired")
-
-    async def _end_when_revoked(self) -> NoReturn:
-        await self._watch.revoked.wait()
-        raise ConnectionClosed(CloseCode.UNAUTHENTICATED, "the session has ended")
+            if now >= request_at:
+                request_at = expires_at
+                await self._send("error", {"code": "reauthenticate", "expires_at": _isoformat(expires_at)})
+            if now >= ping_at:
+                ping_at = now + PING_SECONDS
+                await self._send("ping", {})
+            await asyncio.wait((self._watch.revoked,), timeout=min(ping_at, request_at, expires_at) - time.time())
+            if self._watch.revoked.done():
+                raise ConnectionClosed(CloseCode.UNAUTHENTICATED, "the session has ended")
 
     async def _send_hello(self) -> None:
         data = {

@@ -53,7 +53,7 @@ class LimitedWebSocket(Watched, WebSocketsSansIOProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.table, self.logger = config.connections, logger
-        # Without compression, which takes tens of kilobytes per connection and lets a small frame grow large.
+        # Without compression: it takes tens of kilobytes per connection, and small frames can expand to large messages.
         self.conn = CountingParser(max_size=config.ws_max_size, logger=logger)
         self._frames = Budget(config.connections.limits.socket_frames_per_minute)
         self._bytes = Budget(config.connections.limits.socket_bytes_per_minute)
@@ -83,7 +83,10 @@ class LimitedWebSocket(Watched, WebSocketsSansIOProtocol):
                 self.refuse(SOCKET_FLOOD)
 
     def send_receive_event_to_app(self) -> None:
-        self._has_message = True
+        if not self._has_message:
+            # The handshake is complete. uvicorn does not read its messages any more, and keeps them: 3 kB.
+            self._has_message = True
+            del self.request, self.response
         super().send_receive_event_to_app()
 
     def overdue(self, now: float) -> Refusal | None:

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from uuid import UUID, uuid4
 
 import pytest
-from fastapi.routing import APIRoute, APIWebSocketRoute
+from fastapi.routing import APIRoute
+from starlette.routing import WebSocketRoute
 
 from api.routers import ROUTERS
 from tests.api.conftest import ApiUser, Worker
@@ -94,7 +95,7 @@ PUBLIC = {
 def routes() -> Iterator[tuple[str, str]]:
     """Each method and path; the method of a WebSocket is empty."""
     for route in (route for router in ROUTERS for route in router.routes):
-        assert isinstance(route, APIRoute | APIWebSocketRoute)
+        assert isinstance(route, APIRoute | WebSocketRoute)
         yield from ((method, route.path) for method in getattr(route, "methods", [""]))
 
 

@@ -68,6 +68,8 @@ class RaySystem:
     owners: list[UUID]
     folder: Path
     processes: tuple[Process, ...]
+    # Of the processes, for a further one.
+    environment: dict[str, str]
 
     async def submit(self, prompt: str, *, owner: int = 0, **fields: Any) -> UUID:
         """Enqueue a job of one of the owners."""
@@ -153,7 +155,7 @@ async def running(
             for process in (head, dispatcher):
                 await _ready(process)
             async with database.sessions(url) as opened:
-                yield RaySystem(url, opened, ids, folder, (head, dispatcher))
+                yield RaySystem(url, opened, ids, folder, (head, dispatcher), environment)
         finally:
             for process in (dispatcher, head):
                 if process.is_alive:
