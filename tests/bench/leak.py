@@ -1,4 +1,4 @@
-"""leak: rows and pages that stay behind after jobs and their videos have come and gone."""
+"""leak: rows, pages and memory that stay behind after jobs and their videos have come and gone."""
 
 from uuid import UUID
 
@@ -7,7 +7,7 @@ import asyncpg
 from db.jobs import trash
 from db.settings import plain_url
 from db.videos import trash as video_trash
-from tests.bench import database
+from tests.bench import database, process_memory
 from tests.bench.database import Server, Sessions
 from tests.bench.result import Goal, Result
 
@@ -32,11 +32,12 @@ async def measure(server: Server, *, quick: bool) -> list[Result]:
             pages.append(await connection.fetchval(_PAGES))
         rows = await connection.fetchval(_ROWS)
     await connection.close()
-    return [
+    results = [
         Result("leak", "pages of turns, after the last ÷ after the first 50 jobs", pages[-1], pages[0],
                Goal(1.02, "at most")),
         Result("leak", "rows left of purged jobs and videos, ÷ 1", rows, 1, Goal(0, "at most", of="numerator")),
     ]  # fmt: skip
+    return results if quick else [*results, await process_memory.measure(server)]
 
 
 async def _come_and_go(opened: Sessions, owners: list[UUID], count: int) -> None:
