@@ -12,6 +12,33 @@ await page.getByRole("textbox", { name: "Name" }).fill("Ada");
 await page.getByRole("button", { name: "Save" }).click();
 await page.getByText("Saved").waitFor();
 
+// The link of a mail, opened signed out: its token survives the log-in, is sent, and is in no address.
+const mailed = await openPage(browser);
+const addresses = [];
+mailed.on("framenavigated", (frame) => addresses.push(frame.url()));
+await mailed.goto(`${base}/change-email#token=of-the-mail`);
+await mailed.waitForURL((url) => url.hash === "");
+addresses.length = 0;
+await mailed.getByRole("main").getByRole("link", { name: "Log in" }).click();
+await mailed.waitForURL("**/login?next=%2Fchange-email");
+await mailed.reload();
+await mailed.getByRole("textbox", { name: "Email" }).fill(account.email);
+await mailed.getByRole("textbox", { name: "Password", exact: true }).fill(account.password);
+await mailed.getByRole("button", { name: "Log in" }).click();
+await mailed.waitForURL("**/change-email");
+const confirmation = mailed.waitForResponse("**/api/me/email/confirm");
+await mailed.getByRole("button", { name: "Use this address" }).click();
+// A token, though not one of this server: without it, the request would be invalid.
+assert((await (await confirmation).json()).code === "link_used", "the token of the mail is sent");
+await mailed.getByRole("alert").filter({ hasText: "This link is invalid" }).waitFor();
+assert(!addresses.some((address) => address.includes("of-the-mail")), `the token in an address: ${addresses}`);
+await mailed.goBack();
+assert(!mailed.url().includes("of-the-mail"), `the token in the history: ${mailed.url()}`);
+await mailed.getByRole("button", { name: "Account", exact: true }).click();
+await mailed.getByRole("menuitem", { name: "Log out" }).click();
+await mailed.waitForURL(`${base}/`);
+await mailed.context().close();
+
 /** RFC 6238: six digits for a step of 30 seconds. */
 function totp(secret, step) {
   const bits = [...secret].map((letter) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(letter).toString(2).padStart(5, "0")).join("");

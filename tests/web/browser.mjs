@@ -1,10 +1,8 @@
 // A browser for the journeys: Debian's chromium, driven by the frontend's playwright-core.
-import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
 const require = createRequire(new URL("../../frontend/package.json", import.meta.url));
 export const { chromium } = require("playwright-core");
-const axeSource = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
 const ARGUMENTS = [
   "--no-sandbox",
@@ -17,6 +15,7 @@ const ARGUMENTS = [
   "--enable-unsafe-swiftshader",
 ];
 
+export { axe } from "./measures.mjs";
 export const WIDE = { width: 1440, height: 900 };
 export const NARROW = { width: 390, height: 844 };
 
@@ -24,14 +23,21 @@ export function launch() {
   return chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ARGUMENTS });
 }
 
-/** A page that collects what its console reports as errors, violations of the content policy among them. */
+/**
+ * A page that collects what its console reports as errors, violations of the content policy among them. `crashes` are
+ * exceptions only: a test of failing requests expects the other errors.
+ */
 export async function openPage(browser, { theme = "dark", locale = "en-GB", viewport = WIDE, ...options } = {}) {
   const context = await browser.newContext({ viewport, locale, ...options });
   await context.addCookies([{ name: "aura_theme", value: theme, url: process.env.AURA_WEB }]);
   const page = await context.newPage();
   page.errors = [];
+  page.crashes = [];
   page.on("console", (message) => message.type() === "error" && page.errors.push(message.text()));
-  page.on("pageerror", (error) => page.errors.push(String(error)));
+  page.on("pageerror", (error) => {
+    page.errors.push(String(error));
+    page.crashes.push(String(error));
+  });
   page.setDefaultTimeout(30_000);
   return page;
 }
@@ -53,24 +59,37 @@ export async function register(page, account = newAccount()) {
   return account;
 }
 
-/** The accessibility rules that a page breaks. Evaluated from outside, so that the content policy stays in force. */
-export async function axe(page) {
-  await page.evaluate(axeSource);
-  return page.evaluate(async () => {
-    const { violations } = await globalThis.axe.run(document, { resultTypes: ["violations"] });
-    return violations.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(" | ")}`);
+export async function logIn(page, account) {
+  await page.goto(`${process.env.AURA_WEB}/login`);
+  await fillLogIn(page, account);
+  await page.waitForURL("**/create");
+}
+
+/** The form of the page that is shown. */
+export async function fillLogIn(page, { email, password }) {
+  await page.getByRole("textbox", { name: "Email" }).fill(email);
+  await page.getByRole("textbox", { name: "Password", exact: true }).fill(password);
+  await page.getByRole("button", { name: "Log in", exact: true }).click();
+}
+
+export async function generate(page, prompt) {
+  await page.getByRole("textbox", { name: "Prompt" }).fill(prompt);
+  await page.getByRole("button", { name: "Generate" }).click();
+}
+
+/** Takes settings over into the composer, and reloads the page. */
+export async function prepareDraft(page, prompt, settings = {}) {
+  await page.evaluate((state) => localStorage.setItem("aura.draft", JSON.stringify({ version: 1, state })), {
+    prompt,
+    settings,
+    mode: "simple",
+    variations: 1,
+    history: [],
   });
+  await page.reload();
 }
 
 /** Saves a picture where SHOTS names a folder. */
 export async function shoot(page, name, options = {}) {
   if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/${name}.png`, ...options });
-}
-
-export async function logIn(page, { email, password }) {
-  await page.goto(`${process.env.AURA_WEB}/login`);
-  await page.getByRole("textbox", { name: "Email" }).fill(email);
-  await page.getByRole("textbox", { name: "Password", exact: true }).fill(password);
-  await page.getByRole("button", { name: "Log in" }).click();
-  await page.waitForURL("**/create");
 }

@@ -21,7 +21,16 @@ from db.embedded import free_port
 FOLDER = Path(__file__).parent
 # The first start installs the dependencies and builds the app.
 START_TIMEOUT_SECONDS = 420
-JOURNEY_TIMEOUT_SECONDS = 420
+JOURNEY_TIMEOUT_SECONDS = 900
+# Short enough to expire within a journey.
+ACCESS_TOKEN_SECONDS = 20
+SETTINGS = {
+    "ACCESS_TOKEN_SECONDS": str(ACCESS_TOKEN_SECONDS),
+    "SECONDS_PER_DAY": "100000",
+    "REGISTRATIONS_PER_MINUTE": "600",
+    "SUBMISSIONS_PER_MINUTE": "600",
+    "AURA_DESIGN_PAGE": "1",
+}
 
 
 @dataclass(frozen=True)
@@ -59,7 +68,7 @@ def web_system(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
             [sys.executable, "-m", "cli.main", "up", *options],
             stdout=log,
             stderr=log,
-            env=os.environ | {"SECONDS_PER_DAY": "100000", "REGISTRATIONS_PER_MINUTE": "600", "AURA_DESIGN_PAGE": "1"},
+            env=os.environ | SETTINGS,
         )
     try:
         deadline = time.monotonic() + START_TIMEOUT_SECONDS
@@ -106,7 +115,11 @@ def run_journey(web_system: WebSystem, chromium: str, staff: Account) -> Callabl
 
     def run(name: str, **variables: str) -> str:
         environment = os.environ | {"AURA_WEB": web_system.url, "CHROMIUM": chromium} | variables
-        environment["AURA_STAFF"] = staff.as_json()
+        environment |= {
+            "AURA_STAFF": staff.as_json(),
+            "AURA_PROCESSES": str(web_system.data_dir.processes_file),
+            "AURA_ACCESS_TOKEN_SECONDS": str(ACCESS_TOKEN_SECONDS),
+        }
         environment["SHOTS"] = os.environ.get("AURA_TEST_SHOTS", "")
         command = ["node", str(FOLDER / f"{name}.mjs")]
         done = subprocess.run(

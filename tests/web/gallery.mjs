@@ -11,7 +11,16 @@ await register(page);
 await page.goto(`${base}/gallery`);
 await page.getByText("No videos yet").waitFor();
 await shoot(page, "gallery-empty-dark-wide");
-await page.goto(`${base}/create`);
+const starter = page.getByRole("list", { name: "Prompts to start with" }).getByRole("link").first();
+const started = await starter.innerText();
+await starter.click();
+await page.waitForURL("**/create");
+assert((await page.getByRole("textbox", { name: "Prompt" }).inputValue()) === started, "a prompt of the empty gallery starts the composer");
+await page.getByRole("textbox", { name: "Prompt" }).fill("a square");
+await page.getByRole("switch", { name: "Show the final prompt" }).check();
+await page.getByText("With prompt help, the model would get").waitFor();
+assert((await page.locator("ins").first().innerText()).trim() === "red", "what the help adds is marked");
+await page.getByRole("switch", { name: "Show the final prompt" }).uncheck();
 await page.getByRole("textbox", { name: "Prompt" }).fill(PROMPT);
 await page.getByRole("button", { name: "Generate" }).click();
 await page.getByRole("button", { name: `Play: ${PROMPT}` }).waitFor({ timeout: 150_000 });
@@ -32,6 +41,11 @@ await tile.getByRole("button", { name: "Remove from favourites" }).waitFor();
 await page.getByRole("searchbox", { name: "Search titles and prompts" }).fill("nothing like this");
 await page.getByText("Nothing matches").waitFor();
 await page.getByRole("searchbox", { name: "Search titles and prompts" }).fill("bouncing");
+await page.getByRole("combobox", { name: "Date" }).selectOption("week");
+await page.waitForURL("**/gallery?**from=*");
+await page.reload();
+await tile.waitFor();
+assert((await page.getByRole("combobox", { name: "Date" }).inputValue()) === "week", "the period survives a reload");
 
 // Over the gallery with an address of its own; a title that looks like markup stays text.
 await tile.getByRole("link").click();
@@ -76,6 +90,14 @@ await page.getByRole("slider", { name: "Position" }).fill("1");
 await page.waitForFunction(() => [...document.querySelectorAll("video")].length === 2 && [...document.querySelectorAll("video")].every((video) => Math.abs(video.currentTime - 1) < 0.1));
 await page.getByRole("button", { name: "Play all" }).click();
 await page.waitForFunction(() => [...document.querySelectorAll("video")].every((video) => video.currentTime > 1.2));
+// Round again, all of them; and when they are stopped, all are at the same place.
+await page.waitForFunction(() => [...document.querySelectorAll("video")].every((video) => video.currentTime < 1));
+await page.getByRole("button", { name: "Pause all" }).click();
+await page.waitForFunction(() => {
+  const times = [...document.querySelectorAll("video")].map((video) => video.currentTime);
+  return Math.max(...times) - Math.min(...times) < 0.1;
+});
+await page.getByRole("button", { name: "Play all" }).click();
 await shoot(page, "compare-dark-wide");
 
 // All to the trash, and back with Undo.

@@ -1,16 +1,12 @@
 // Mid job: the WebSocket is blocked (event stream), streams too (polling), the network is cut, the token is refused.
-import { assert, launch, openPage, register } from "./browser.mjs";
+import { assert, launch, openPage, prepareDraft, register } from "./browser.mjs";
 
 const PROMPT = "a green triangle spinning on a white background";
 const browser = await launch();
 
 async function start(page, settings = {}) {
   await register(page);
-  await page.evaluate(
-    (draft) => localStorage.setItem("aura.draft", JSON.stringify({ version: 1, state: draft })),
-    { prompt: PROMPT, settings, mode: "simple", variations: 1, history: [] },
-  );
-  await page.reload();
+  await prepareDraft(page, PROMPT, settings);
   await page.getByRole("button", { name: "Generate" }).click();
   await page.getByRole("article", { name: PROMPT }).waitFor();
 }
@@ -33,7 +29,7 @@ await start(polled, LONG);
 await polled.locator("[data-transport=polling]").waitFor({ timeout: 20_000 });
 await done(polled);
 
-// A cut in the middle: the page says so, the job goes on, and the page catches up.
+// A lost connection: the page shows it, the job goes on, and the page catches up.
 const cut = await openPage(browser);
 await start(cut, LONG);
 await cut.locator("[data-transport=live]").waitFor();

@@ -1,7 +1,15 @@
-// A link with a password and one without, the public gallery, a report by a visitor, and the decision of a moderator.
+// From the registration to the moderation, as one account: generate, watch the progress, play, find in the gallery, finish as
+// WebM, share a link with a password and one without, publish; a visitor opens and reports it, a moderator decides.
 import { assert, axe, launch, logIn, openPage, register, shoot } from "./browser.mjs";
 
 const PROMPT = "a yellow star moving up on a black background";
+// The sections of the administration, and what each shows.
+const ADMIN = {
+  Queue: "Ended jobs per hour, the last 24 hours",
+  Workers: "generate 1",
+  Storage: "Last garbage collection",
+  Failures: "Failed jobs, the last one first",
+};
 const PASSWORD = "open sesame please";
 const base = process.env.AURA_WEB;
 const browser = await launch();
@@ -9,9 +17,27 @@ const page = await openPage(browser);
 await register(page);
 await page.getByRole("textbox", { name: "Prompt" }).fill(PROMPT);
 await page.getByRole("button", { name: "Generate" }).click();
-await page.getByRole("button", { name: `Play: ${PROMPT}` }).waitFor({ timeout: 150_000 });
-await page.getByRole("link", { name: PROMPT }).click();
+const card = page.getByRole("region", { name: "Queue" }).getByRole("article", { name: PROMPT });
+assert((await card.getByRole("progressbar").count()) === 5, "a progress bar per stage");
+await card.getByText(/Step \d+ of \d+/).waitFor({ timeout: 60_000 });
+await page.getByRole("button", { name: `Play: ${PROMPT}` }).click({ timeout: 150_000 });
+await page.waitForFunction(() => document.querySelector("video")?.currentTime > 0.2);
+
+await page.getByRole("link", { name: "Gallery" }).first().click();
+await page.waitForURL("**/gallery");
+await page.getByRole("searchbox", { name: "Search titles and prompts" }).fill("yellow star");
+await page.getByRole("article", { name: PROMPT }).getByRole("link").click();
 await page.waitForURL("**/v/*");
+await page.getByRole("button", { name: "Finish again" }).click();
+const finish = page.getByRole("dialog", { name: "Finish again" });
+await finish.getByText("WEBM").click();
+await finish.getByRole("button", { name: "Finish", exact: true }).click();
+await page.waitForURL("**/queue");
+await page.waitForFunction(() => document.querySelectorAll('button[aria-label^="Play"]').length === 2, undefined, { timeout: 120_000 });
+await page.goto(`${base}/gallery?format=webm`);
+await page.getByRole("article", { name: PROMPT }).getByRole("link").click();
+await page.waitForURL("**/v/*");
+await page.getByText("WEBM", { exact: true }).first().waitFor();
 
 async function share(password) {
   await page.getByRole("button", { name: "Share" }).click();
@@ -36,7 +62,8 @@ const image = /property="og:image" content="([^"]+)"/.exec(html)[1].replaceAll("
 assert((await fetch(image)).headers.get("content-type").startsWith("image/"), `the picture loads: ${image}`);
 assert(!(await (await fetch(closed)).text()).includes("og:image"), "nothing of a video with a password");
 
-const visitor = await openPage(browser);
+// A time zone in which the date differs for half of the day: what the server renders must fit it.
+const visitor = await openPage(browser, { timezoneId: "Pacific/Kiritimati" });
 await visitor.goto(closed);
 await visitor.getByRole("textbox", { name: "Password" }).fill("not the password");
 await visitor.getByRole("button", { name: "Watch" }).click();
@@ -50,6 +77,17 @@ visitor.errors.length = 0; // The refused password.
 await visitor.goto(open);
 await visitor.getByRole("heading", { name: PROMPT }).waitFor();
 await visitor.waitForFunction(() => document.querySelector("video")?.currentTime > 0.2);
+// Seeking: the file is read in ranges.
+const ranges = await visitor.evaluate(async () => {
+  const player = document.querySelector("video");
+  player.pause();
+  player.currentTime = player.duration / 2;
+  await new Promise((resolve) => player.addEventListener("seeked", resolve, { once: true }));
+  const part = await fetch(player.currentSrc, { headers: { range: "bytes=10-19" } });
+  return { at: player.currentTime / player.duration, status: part.status, bytes: (await part.arrayBuffer()).byteLength, poster: player.poster };
+});
+assert(Math.abs(ranges.at - 0.5) < 0.1 && ranges.status === 206 && ranges.bytes === 10, `seeking: ${JSON.stringify(ranges)}`);
+assert(ranges.poster.includes("/api/files/"), "the poster");
 await shoot(visitor, "shared-dark-wide");
 let broken = await axe(visitor);
 assert(broken.length === 0, `the shared page: ${broken}`);
@@ -92,6 +130,13 @@ assert(broken.length === 0, `the moderation: ${broken}`);
 await moderator.getByRole("button", { name: "Confirm: Hide" }).click();
 await moderator.getByText("Decided").waitFor();
 await moderator.goto(`${base}/admin`);
+for (const [section, shown] of Object.entries(ADMIN)) {
+  await moderator.getByRole("radio", { name: section }).check();
+  await moderator.getByText(shown).first().waitFor();
+  broken = await axe(moderator);
+  assert(broken.length === 0, `${section} of the administration: ${broken}`);
+  await shoot(moderator, `admin-${section.toLowerCase()}-dark-wide`, { fullPage: true });
+}
 await moderator.getByText("Audit log").click();
 await moderator.getByRole("cell", { name: "video_hidden", exact: true }).first().waitFor();
 assert(moderator.errors.length === 0, `console of the moderator: ${moderator.errors}`);

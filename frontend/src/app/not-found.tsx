@@ -1,16 +1,26 @@
-"use client";
 import Link from "next/link";
 import { Compass } from "lucide-react";
 import { buttonClass } from "@/components/button";
-import { StateView } from "@/components/states";
-import { useTranslations } from "@/lib/i18n";
+import { StateView } from "@/components/state-view";
+import { loadMessages } from "@/lib/i18n/messages";
+import { requestLocale } from "./request-locale";
 
-export default function NotFound() {
-  const t = useTranslations("errors");
+/** Made by the server: every page carries it, and should not carry its scripts. */
+export default async function NotFound() {
+  const { errors } = await loadMessages(await requestLocale());
   return (
     <div className="mx-auto w-full max-w-3xl px-4 py-16">
-      <StateView heading="h1" title={t("notFoundTitle")} icon={<Compass aria-hidden />} action={<Link href="/" className={buttonClass()}>{t("home")}</Link>}>
-        {t("notFound")}
+      <StateView
+        heading="h1"
+        title={errors.notFoundTitle}
+        icon={<Compass aria-hidden />}
+        action={
+          <Link href="/" className={buttonClass()}>
+            {errors.home}
+          </Link>
+        }
+      >
+        {errors.notFound}
       </StateView>
     </div>
   );

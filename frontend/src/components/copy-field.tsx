@@ -6,13 +6,17 @@ import { cx } from "@/lib/cx";
 import { IconButton } from "./button";
 import { Field, inputClass } from "./field";
 
+type Props = { label: string; help?: string; value: string; takesFocus?: boolean };
+
 /** A value to take along: selected when it is focused, with a button that copies it. */
-export function CopyField({ label, help, value }: { label: string; help?: string; value: string }) {
+export function CopyField({ label, help, value, takesFocus = true }: Props) {
   const t = useTranslations("common");
   const [copied, setCopied] = useState(false);
   const field = useRef<HTMLInputElement>(null);
   // It takes the place of the form that made the value, and of its focus.
-  useEffect(() => field.current?.focus({ preventScroll: true }), []);
+  useEffect(() => {
+    if (takesFocus) field.current?.focus({ preventScroll: true });
+  }, [takesFocus]);
   const copy = () => {
     // Without TLS there is no clipboard; the text is selected then.
     void navigator.clipboard?.writeText(value).then(() => setCopied(true));

@@ -3,6 +3,7 @@ import { IntlProvider } from "use-intl";
 import { beforeAll, expect, test, vi } from "vitest";
 import en from "@/lib/i18n/messages/en";
 import { Dialog } from "./dialog";
+import { Overlay } from "./overlay";
 
 beforeAll(() => {
   // jsdom has no modal dialogs.
@@ -39,4 +40,25 @@ test("Escape closes the topmost dialog only, also where nothing has the focus", 
   rerender(<Two onOuter={onOuter} onInner={onInner} inner={false} />);
   fireEvent.keyDown(document.body, { key: "Escape" });
   expect([onInner.mock.calls.length, onOuter.mock.calls.length]).toEqual([1, 1]);
+});
+
+test.each([
+  ["dialog", Dialog, { title: "above" }],
+  ["overlay", Overlay, { label: "above" }],
+] as const)("a press beside the %s closes it; one that began inside does not", (_, Element, name) => {
+  const onClose = vi.fn();
+  render(
+    <IntlProvider locale="en" messages={en}>
+      <Element {...(name as { title: string; label: string })} onClose={onClose}>
+        <input aria-label="field" />
+      </Element>
+    </IntlProvider>,
+  );
+  const dialog = screen.getByRole("dialog", { name: "above" });
+  fireEvent.pointerDown(screen.getByLabelText("field"));
+  fireEvent.click(dialog);
+  expect(onClose).not.toHaveBeenCalled();
+  fireEvent.pointerDown(dialog);
+  fireEvent.click(dialog);
+  expect(onClose).toHaveBeenCalledTimes(1);
 });

@@ -24,7 +24,7 @@ type FieldProps = {
   }) => ReactNode;
 };
 
-/** A label, a control, and what is to be said about it. */
+/** A label, a control, and its hint or error. */
 export function Field({ label, help, error, off, hideLabel, aside, children }: FieldProps) {
   const id = useId();
   const note = error ?? off ?? help;

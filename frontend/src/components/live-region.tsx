@@ -3,7 +3,7 @@ import { create } from "zustand";
 
 const useAnnouncement = create<{ text: string }>(() => ({ text: "" }));
 
-/** Reads a text out politely. For changes that nobody asked for at this moment: a stage, not a percent. */
+/** An `aria-live="polite"` region, for changes that the user has not just caused: a stage, not a percent. */
 export function announce(text: string): void {
   useAnnouncement.setState({ text });
 }

@@ -1,7 +1,7 @@
 "use client";
 import { useEffect, useRef } from "react";
 
-/** Asks for the next page before its place comes into view. Give it the number of items as `key`. */
+/** Requests the next page before its place comes into view. Give it the number of items as `key`. */
 export function LoadMore({ onNear }: { onNear: () => void }) {
   const ref = useRef<HTMLDivElement>(null);
   const near = useRef(onNear);

@@ -40,21 +40,6 @@ export function MenuItem({ children, onSelect, icon, disabled, danger }: ItemPro
   );
 }
 
-export function MenuLink({ children, icon }: { children: ReactNode; icon?: ReactNode }) {
-  return (
-    <DropdownMenu.Item asChild className={itemClass}>
-      {icon ? (
-        <span>
-          {icon}
-          {children}
-        </span>
-      ) : (
-        children
-      )}
-    </DropdownMenu.Item>
-  );
-}
-
 export function MenuLabel({ children }: { children: ReactNode }) {
   return <DropdownMenu.Label className="px-2.5 pt-2 pb-1 text-s text-muted">{children}</DropdownMenu.Label>;
 }

@@ -21,7 +21,7 @@ export function usePreviewsAllowed(): boolean {
 
 type Props = Omit<ComponentProps<"span">, "children"> & {
   poster: string | null;
-  /** A small animated picture. It loads when it is asked for. */
+  /** A small animated picture. It loads when it is shown. */
   preview: string | null;
   alt: string;
   fit?: "cover" | "contain";

@@ -1,9 +1,11 @@
 "use client";
-import { useRef, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { VideoOff } from "lucide-react";
 import { useTranslations } from "@/lib/i18n";
 
 const MAX_HEIGHT = "72svh";
+/** How long a new link may take before the player says that the video cannot be played. */
+const RENEWAL_MS = 10_000;
 
 type Props = {
   src: string;
@@ -13,7 +15,7 @@ type Props = {
   size: { width: number; height: number };
   /** A GIF is a picture that plays by itself. */
   isGif: boolean;
-  /** Asks for a new link, because the one of `src` has ended. */
+  /** Requests a new link, because the one of `src` has expired. */
   onExpired: () => void;
   autoPlay?: boolean;
 };
@@ -28,6 +30,11 @@ export function Player({ src, poster, name, size, isGif, onExpired, autoPlay = t
   const [state, setState] = useState<"playing" | "renewing" | "failed">("playing");
   const place = useRef(0);
   if (state === "renewing" && src !== playing) setPlaying(src);
+  useEffect(() => {
+    if (state !== "renewing") return;
+    const timer = setTimeout(() => setState("failed"), RENEWAL_MS);
+    return () => clearTimeout(timer);
+  }, [state]);
   const ratio = size.width / size.height;
   const style = { aspectRatio: ratio, width: `min(100%, ${MAX_HEIGHT} * ${ratio})` };
   const look = "mx-auto block rounded-l bg-black object-contain";

@@ -4,6 +4,7 @@ import { useEffect, useState, type ReactNode } from "react";
 import { IntlProvider } from "use-intl";
 import { ApiError } from "@/lib/api/errors";
 import { session } from "@/lib/api/session";
+import { FORMATS } from "@/lib/i18n/formats";
 import type { Locale } from "@/lib/i18n/locales";
 import type { Messages } from "@/lib/i18n/messages";
 import { usePreferences } from "@/lib/preferences";
@@ -17,9 +18,13 @@ function createQueryClient(): QueryClient {
     defaultOptions: {
       queries: {
         staleTime: 30_000,
+        // Without a network, a request fails at once and the page shows an error. By default it would wait, and show skeletons.
+        networkMode: "always",
+        refetchOnReconnect: true,
         // What the gateway refused stays refused; what did not arrive is tried again.
         retry: (failures, error) => failures < MAX_RETRIES && (!(error instanceof ApiError) || error.status >= 500),
       },
+      mutations: { networkMode: "always" },
     },
   });
 }
@@ -31,13 +36,13 @@ export function Providers({ locale, messages, children }: Props) {
   useEffect(() => {
     void usePreferences.persist.rehydrate();
     void session.restore();
-    // Whoever signs out leaves nothing behind in this tab.
+    // Signing out removes all data from this tab.
     return session.subscribe(() => {
       if (session.status === "anonymous") queries.clear();
     });
   }, [queries]);
   return (
-    <IntlProvider locale={locale} messages={messages} timeZone={TIME_ZONE}>
+    <IntlProvider locale={locale} messages={messages} formats={FORMATS} timeZone={TIME_ZONE}>
       <QueryClientProvider client={queries}>{children}</QueryClientProvider>
     </IntlProvider>
   );

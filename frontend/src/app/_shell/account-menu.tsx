@@ -1,26 +1,27 @@
 "use client";
-import dynamic from "next/dynamic";
 import Link from "next/link";
-import { useState } from "react";
+import { Suspense, lazy } from "react";
 import { CircleUserRound, SlidersHorizontal } from "lucide-react";
 import { IconButton, buttonClass } from "@/components/button";
 import { useSession } from "@/features/auth/use-session";
 import { useTranslations } from "@/lib/i18n";
 import type { Theme } from "@/lib/theme";
+import { useOnDemand } from "./use-on-demand";
 
 const loadContent = () => import("./account-menu-content");
-const AccountMenuContent = dynamic(loadContent, { ssr: false });
+const AccountMenuContent = lazy(loadContent);
 
 export function AccountMenu({ theme, onShortcuts }: { theme: Theme; onShortcuts: () => void }) {
   const t = useTranslations("shell");
   const signedIn = useSession() === "signed-in";
-  const [content, setContent] = useState(false);
+  const content = useOnDemand(loadContent);
   const look = {
     name: signedIn ? t("account") : t("settings"),
     children: signedIn ? <CircleUserRound aria-hidden /> : <SlidersHorizontal aria-hidden />,
   };
+  const prefetch = () => void loadContent().catch(() => undefined);
   // The button stays until the menu is there, so that nothing moves.
-  const open = () => void loadContent().then(() => setContent(true));
+  const button = <IconButton {...look} aria-haspopup="menu" aria-expanded={false} onPointerEnter={prefetch} onClick={content.show} />;
   return (
     <div className="flex items-center gap-1">
       {signedIn ? null : (
@@ -33,10 +34,12 @@ export function AccountMenu({ theme, onShortcuts }: { theme: Theme; onShortcuts:
           </Link>
         </>
       )}
-      {content ? (
-        <AccountMenuContent theme={theme} trigger={<IconButton {...look} />} onShortcuts={onShortcuts} />
+      {content.shown ? (
+        <Suspense fallback={button}>
+          <AccountMenuContent theme={theme} trigger={<IconButton {...look} />} onShortcuts={onShortcuts} />
+        </Suspense>
       ) : (
-        <IconButton {...look} aria-haspopup="menu" aria-expanded={false} onPointerEnter={() => void loadContent()} onClick={open} />
+        button
       )}
     </div>
   );

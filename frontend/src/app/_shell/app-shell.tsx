@@ -1,8 +1,7 @@
 "use client";
-import dynamic from "next/dynamic";
 import Link from "next/link";
 import { usePathname } from "next/navigation";
-import { useEffect, useState, type ReactNode } from "react";
+import { Suspense, lazy, useEffect, type ReactNode } from "react";
 import { LiveRegion } from "@/components/live-region";
 import { Toaster } from "@/components/toaster";
 import { useSession } from "@/features/auth/use-session";
@@ -10,6 +9,7 @@ import { useJobStore } from "@/features/jobs/store";
 import { useTranslations } from "@/lib/i18n";
 import { usePreferences } from "@/lib/preferences";
 import type { Theme } from "@/lib/theme";
+import { useOnline } from "@/lib/use-online";
 import { useShortcuts } from "@/lib/use-shortcuts";
 import { cx } from "@/lib/cx";
 import { AccountMenu } from "./account-menu";
@@ -17,20 +17,25 @@ import { ConnectionBadge } from "./connection-badge";
 import { HydrateDraft } from "./hydrate-draft";
 import { Logo } from "./logo";
 import { Navigation } from "./navigation";
+import { useOnDemand } from "./use-on-demand";
 
-const Commands = dynamic(() => import("./commands"), { ssr: false });
-const Live = dynamic(() => import("./live"), { ssr: false });
-const ShortcutHelp = dynamic(() => import("./shortcut-help").then((module) => module.ShortcutHelp), { ssr: false });
+// Shown after the first paint only. `lazy` is smaller than `next/dynamic`, which every page would load.
+const loadCommands = () => import("./commands");
+const loadHelp = () => import("./shortcut-help");
+const Commands = lazy(loadCommands);
+const Live = lazy(() => import("./live"));
+const ShortcutHelp = lazy(loadHelp);
 
 export function AppShell({ theme, children }: { theme: Theme; children: ReactNode }) {
   const t = useTranslations("common");
   const signedIn = useSession() === "signed-in";
   const transport = useJobStore((state) => state.transport);
+  const online = useOnline();
   const motion = usePreferences((preferences) => preferences.motion);
-  const [help, setHelp] = useState(false);
-  const [commands, setCommands] = useState(false);
+  const help = useOnDemand(loadHelp);
+  const commands = useOnDemand(loadCommands);
   const landing = usePathname() === "/";
-  useShortcuts({ "?": () => setHelp(true), "ctrl+k": () => setCommands(true) });
+  useShortcuts({ "?": help.show, "ctrl+k": commands.show });
   useEffect(() => {
     document.documentElement.dataset.motion = motion ? "on" : "off";
   }, [motion]);
@@ -42,7 +47,7 @@ export function AppShell({ theme, children }: { theme: Theme; children: ReactNod
       <header
         className={cx(
           "top-0 z-40 flex h-14 w-full items-center gap-4 px-4 sm:px-6",
-          landing ? "absolute" : "sticky border-b border-border bg-bg/90 backdrop-blur",
+          landing ? "absolute bg-linear-to-b from-bg/75 to-transparent" : "sticky border-b border-border bg-bg/90 backdrop-blur",
         )}
       >
         <Link href="/" className="-ml-1 flex items-center gap-2 rounded-s p-1 font-semibold">
@@ -51,8 +56,8 @@ export function AppShell({ theme, children }: { theme: Theme; children: ReactNod
         </Link>
         <Navigation placement="header" />
         <div className="ml-auto flex items-center gap-1">
-          {signedIn ? <ConnectionBadge transport={transport} /> : null}
-          <AccountMenu theme={theme} onShortcuts={() => setHelp(true)} />
+          <ConnectionBadge transport={signedIn ? transport : online ? "connecting" : "offline"} />
+          <AccountMenu theme={theme} onShortcuts={help.show} />
         </div>
       </header>
       <main id="main" tabIndex={-1} className="pb-20 outline-none lg:pb-0">
@@ -61,10 +66,10 @@ export function AppShell({ theme, children }: { theme: Theme; children: ReactNod
       <Navigation placement="bottom" />
       <Toaster />
       <LiveRegion />
-      {signedIn ? <Live /> : null}
       <HydrateDraft />
-      {commands ? <Commands onShortcuts={() => setHelp(true)} onClose={() => setCommands(false)} /> : null}
-      {help ? <ShortcutHelp onClose={() => setHelp(false)} /> : null}
+      <Suspense>{signedIn ? <Live /> : null}</Suspense>
+      <Suspense>{commands.shown ? <Commands onShortcuts={help.show} onClose={commands.hide} /> : null}</Suspense>
+      <Suspense>{help.shown ? <ShortcutHelp onClose={help.hide} /> : null}</Suspense>
     </>
   );
 }

@@ -34,7 +34,6 @@ export function Navigation({ placement }: { placement: "header" | "bottom" }) {
           <Link
             key={href}
             href={href}
-            aria-label={t(key)}
             aria-current={current ? "page" : undefined}
             className={cx(
               "relative flex items-center transition-colors",

@@ -18,7 +18,7 @@ const KEYS: [Name, (NamedKey | { key: string })[]][] = [
   ["help", [{ key: "?" }]],
 ];
 
-export function ShortcutHelp({ onClose }: { onClose: () => void }) {
+export default function ShortcutHelp({ onClose }: { onClose: () => void }) {
   const t = useTranslations("shortcuts");
   const singleKeys = usePreferences((preferences) => preferences.singleKeys);
   return (

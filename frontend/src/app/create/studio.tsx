@@ -4,8 +4,6 @@ import { StateView } from "@/components/states";
 import { SignedInOnly } from "@/features/auth/signed-in-only";
 import { Composer } from "@/features/composer/composer";
 import { useDraft } from "@/features/composer/draft";
-import { ExampleChips } from "@/features/composer/example-chips";
-import { useChosenModel } from "@/features/composer/use-composer";
 import { QueueView } from "@/features/jobs/queue-view";
 import { useJobStore } from "@/features/jobs/store";
 import { useCancelCurrent } from "@/features/jobs/use-cancel-current";
@@ -35,13 +33,11 @@ function showQueue(): void {
 
 export function EmptyQueue() {
   const t = useTranslations("jobs");
-  const { model } = useChosenModel();
   const started = useJobStore((state) => state.jobs.size > 0);
   if (started) return <p className="rounded-l border border-dashed border-border px-5 py-4 text-muted">{t("emptyTitle")}</p>;
   return (
     <StateView title={t("emptyTitle")} icon={<Sparkles aria-hidden />}>
-      <p className="mb-4">{t("empty")}</p>
-      <ExampleChips model={model} styles={[]} />
+      {t("empty")}
     </StateView>
   );
 }

@@ -1,4 +1,5 @@
 import { ApiError } from "@/lib/api/errors";
+import type { Model, Style } from "@/features/models/api";
 import { STAGES, sendingJob, type Job, type Stage } from "@/features/jobs/job";
 
 const PROMPT = "a yellow star moving up on a black background";
@@ -29,3 +30,29 @@ export const OPEN_JOBS: Job[] = [
 export const ENDED_JOBS: Job[] = [failed("out_of_memory", "generate"), failed("refused", "preprocess"), job({ status: "canceled" })];
 
 export const PROBLEM = new ApiError(503, "unavailable", "Unavailable", null, "0f3c9d2a7b1e4c55", [], 2);
+
+export const STYLE: Style = { name: "night", title: "Night", prompt: "at night, long exposure", negative_prompt: "", example: "a lake at night, stars moving", models: ["tiny"] };
+
+export const MODEL: Model = {
+  name: "tiny",
+  title: "Tiny shapes",
+  default: true,
+  licence: "Apache-2.0",
+  knows: "one shape that moves on a plain background",
+  words: { colours: ["red", "blue"], shapes: ["circle", "star"], sizes: ["small"], motions: ["moving right", "growing"] },
+  phrases: { colours: ["red", "blue"], shapes: ["circle", "star"], sizes: ["small"], motions: ["moving right", "growing"] },
+  schedulers: ["ddim"],
+  num_inference_steps: 10,
+  guidance_scale: 2,
+  family: "animatediff",
+  commercial_use: true,
+  max_seconds: null,
+  image: null,
+  prompt_travel: true,
+  loop: true,
+  styles: ["night"],
+  loras: ["zoom"],
+};
+
+/** A model without extras: its fields are disabled and show the reason. */
+export const POOR_MODEL: Model = { ...MODEL, name: "poor", title: "Poor shapes", words: null, phrases: null, prompt_travel: false, loop: false, styles: [], loras: [] };

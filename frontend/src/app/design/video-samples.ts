@@ -1,7 +1,9 @@
 import type { Moderated } from "@/features/moderation/api";
 import type { Video } from "@/features/videos/api";
 
-const POSTER = `data:image/svg+xml,${encodeURIComponent('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 9"><rect width="16" height="9" fill="#1f4fe0"/><circle cx="8" cy="4.5" r="3" fill="#ffb030"/></svg>')}`;
+export const POSTER = `data:image/svg+xml,${encodeURIComponent('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 9"><rect width="16" height="9" fill="#1f4fe0"/><circle cx="8" cy="4.5" r="3" fill="#ffb030"/></svg>')}`;
+/** The poster, moving. */
+export const MOVING = `data:image/svg+xml,${encodeURIComponent('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 9"><rect width="16" height="9" fill="#1f4fe0"/><circle cx="8" cy="4.5" r="3" fill="#ffb030"><animate attributeName="r" values="2;4;2" dur="1s" repeatCount="indefinite"/></circle></svg>')}`;
 const PROMPT = "an orange circle growing on a blue background";
 const AT = "2026-01-02T03:04:05Z";
 
@@ -45,6 +47,12 @@ export const TILES: Video[] = [
   REJECTED,
   video("trashed", { trashed_at: AT, purge_at: "2026-02-01T03:04:05Z" }),
   video("hostile", { title: `<img src=x onerror="alert(1)"> ${"a very long title without an end ".repeat(6)}` }),
+];
+
+export const COMPARED: Video[] = [
+  video("first"),
+  video("second", { title: "Twice the steps", resolved: { seed: 7, model: "tiny", num_inference_steps: 40, guidance_scale: 3, scheduler: "ddim" } }),
+  { ...REJECTED, id: "missing" },
 ];
 
 export const HIDDEN = video("page", { moderation: { state: "hidden", ...decision }, finished_from: "plain", purge_at: "2026-02-01T03:04:05Z", trashed_at: AT });

@@ -4,28 +4,36 @@ import { Segmented } from "@/components/segmented";
 import { useTranslations } from "@/lib/i18n";
 import { AccountsSection } from "./accounts-section";
 import { AuditSection } from "./audit-section";
-import { SystemSection } from "./system-section";
+import { FailuresSection } from "./failures-section";
+import { QueueSection } from "./queue-section";
+import { StorageSection } from "./storage-section";
+import { WorkersSection } from "./workers-section";
 
-const SECTIONS = ["users", "audit", "system"] as const;
+const SECTIONS = ["queue", "workers", "users", "storage", "failures", "audit"] as const;
 
 export function AdminView() {
   const t = useTranslations("admin");
-  const [section, setSection] = useState<(typeof SECTIONS)[number]>("users");
+  const [section, setSection] = useState<(typeof SECTIONS)[number]>("queue");
   const [actor, setActor] = useState("");
   return (
-    <div className="grid gap-6">
+    <div className="grid grid-cols-[minmax(0,1fr)] gap-6">
       <div className="flex flex-wrap items-center justify-between gap-4">
         <h1 className="text-l font-semibold">{t("title")}</h1>
-        <div className="w-full max-w-md">
-          <Segmented
-            label={t("sections")}
-            hideLabel
-            value={section}
-            onChange={setSection}
-            options={SECTIONS.map((value) => ({ value, label: t(value) }))}
-          />
+        {/* Wider than a phone in some languages. */}
+        <div className="w-full overflow-x-auto lg:w-auto">
+          <div className="min-w-[38rem]">
+            <Segmented
+              label={t("sections")}
+              hideLabel
+              value={section}
+              onChange={setSection}
+              options={SECTIONS.map((value) => ({ value, label: t(value) }))}
+            />
+          </div>
         </div>
       </div>
+      {section === "queue" ? <QueueSection /> : null}
+      {section === "workers" ? <WorkersSection /> : null}
       {section === "users" ? (
         <AccountsSection
           onAudit={(id) => {
@@ -34,8 +42,9 @@ export function AdminView() {
           }}
         />
       ) : null}
+      {section === "storage" ? <StorageSection /> : null}
+      {section === "failures" ? <FailuresSection /> : null}
       {section === "audit" ? <AuditSection actor={actor} onActor={setActor} /> : null}
-      {section === "system" ? <SystemSection /> : null}
     </div>
   );
 }

@@ -65,3 +65,30 @@ export function useChecks() {
     refetchInterval: CHECK_MS,
   });
 }
+
+/** While the section is shown and the tab is visible: queries do not refetch in the background. */
+const LIVE_MS = 5_000;
+const SLOW_MS = 10_000;
+
+export function useQueue() {
+  return useQuery({ queryKey: ["admin", "queue"], queryFn: () => unwrap(api.GET("/api/admin/queue")), refetchInterval: LIVE_MS });
+}
+
+export function useWorkers() {
+  return useQuery({ queryKey: ["admin", "workers"], queryFn: () => unwrap(api.GET("/api/admin/workers")), refetchInterval: LIVE_MS });
+}
+
+export function useStorage() {
+  return useQuery({ queryKey: ["admin", "storage"], queryFn: () => unwrap(api.GET("/api/admin/storage")), refetchInterval: SLOW_MS });
+}
+
+export function useFailures(code: string) {
+  return useInfiniteQuery({
+    queryKey: ["admin", "failures", code],
+    queryFn: ({ pageParam }) =>
+      unwrap(api.GET("/api/admin/failures", { params: { query: { limit: PAGE, after: pageParam, ...(code && { code }) } } })),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page: Schemas["FailureList"]) => (page.has_more ? (page.last_id ?? undefined) : undefined),
+    refetchInterval: SLOW_MS,
+  });
+}

@@ -8,6 +8,7 @@ import { Table } from "@/components/table";
 import { useFormatter, useTranslations } from "@/lib/i18n";
 import { useAudit } from "./api";
 import { AUDIT_ACTIONS } from "./audit-actions";
+import { short } from "./short-id";
 
 /** What was done on this server, newest first. */
 export function AuditSection({ actor, onActor }: { actor: string; onActor: (id: string) => void }) {
@@ -68,9 +69,4 @@ export function AuditSection({ actor, onActor }: { actor: string; onActor: (id: 
       {audit.hasNextPage ? <LoadMore key={rows.length} onNear={() => void audit.fetchNextPage({ cancelRefetch: false })} /> : null}
     </div>
   );
-}
-
-/** The end of an id: its beginning is a time, which neighbours share. */
-function short(id: string | null): string {
-  return id ? `…${id.slice(-8)}` : "";
 }

@@ -9,7 +9,7 @@ import { ApiError } from "@/lib/api/errors";
 import { useTranslations } from "@/lib/i18n";
 import { logIn } from "./api";
 import { AuthCard } from "./auth-card";
-import { safeNext } from "./next";
+import { COMPOSER, safeNext } from "./next";
 import { PasswordField } from "./password-field";
 
 const SECOND_FACTOR = "second_factor_required";
@@ -27,7 +27,7 @@ export function LoginForm({ alternative }: { alternative?: ReactNode }) {
   return (
     <AuthCard
       title={t("loginTitle")}
-      lead={next ? t("draftKept") : t("loginLead")}
+      lead={next === COMPOSER ? t("draftKept") : t("loginLead")}
       error={login.error}
       onSubmit={() => login.mutate()}
       footer={

@@ -9,7 +9,7 @@ import { ApiError } from "@/lib/api/errors";
 import { useTranslations } from "@/lib/i18n";
 import { register } from "./api";
 import { AuthCard } from "./auth-card";
-import { safeNext } from "./next";
+import { COMPOSER, safeNext } from "./next";
 import { PasswordField } from "./password-field";
 
 export function RegisterForm() {
@@ -30,7 +30,7 @@ export function RegisterForm() {
   return (
     <AuthCard
       title={t("registerTitle")}
-      lead={next ? t("draftKept") : t("registerLead")}
+      lead={next === COMPOSER ? t("draftKept") : t("registerLead")}
       error={field("email") || field("password") ? null : create.error}
       onSubmit={() => create.mutate()}
       footer={

@@ -7,24 +7,36 @@ import { ApiError } from "@/lib/api/errors";
 import { useTranslations } from "@/lib/i18n";
 import { resetPassword } from "./api";
 import { AuthCard } from "./auth-card";
+import { MissingToken } from "./missing-token";
 import { PasswordField } from "./password-field";
 import { useLinkToken } from "./use-link-token";
 
 export function ResetForm() {
   const t = useTranslations("auth");
-  const token = useLinkToken();
+  const { token, forget } = useLinkToken();
   const [password, setPassword] = useState("");
-  const reset = useMutation({ mutationFn: () => resetPassword(token ?? "", password) });
+  const reset = useMutation({ mutationFn: () => resetPassword(token ?? "", password), onSuccess: forget });
   const login = (
     <Link href="/login" className={buttonClass({ kind: "primary", wide: true })}>
       {t("logIn")}
     </Link>
   );
   if (reset.isSuccess) return <AuthCard title={t("resetTitle")} lead={t("resetDone")}>{login}</AuthCard>;
-  if (token === null) return <AuthCard title={t("resetTitle")} lead={t("missingToken")}>{null}</AuthCard>;
+  if (token === null) return <MissingToken title={t("resetTitle")} next={{ href: "/forgot", label: t("newLink") }} />;
   const refused = reset.error instanceof ApiError ? (reset.error.field("password") ?? reset.error.field("new_password")) : null;
   return (
-    <AuthCard title={t("resetTitle")} error={refused ? null : reset.error} onSubmit={() => reset.mutate()}>
+    <AuthCard
+      title={t("resetTitle")}
+      error={refused ? null : reset.error}
+      onSubmit={() => reset.mutate()}
+      footer={
+        reset.error && !refused ? (
+          <Link href="/forgot" className="underline underline-offset-4">
+            {t("newLink")}
+          </Link>
+        ) : null
+      }
+    >
       <PasswordField
         label={t("newPassword")}
         help={t("passwordHelp")}

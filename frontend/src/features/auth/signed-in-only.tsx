@@ -1,6 +1,6 @@
 "use client";
 import Link from "next/link";
-import { usePathname } from "next/navigation";
+import { usePathname, useSearchParams } from "next/navigation";
 import type { ReactNode } from "react";
 import { LockKeyhole } from "lucide-react";
 import { buttonClass } from "@/components/button";
@@ -12,13 +12,14 @@ const RANKS = ["user", "moderator", "admin"];
 type Props = { role?: "moderator" | "admin"; loading?: ReactNode; heading?: "h1" | "h2"; children: ReactNode };
 
 /** Shows its children to people who are signed in and have the role; to others, what to do. */
-export function SignedInOnly({ role, loading = <Skeleton className="h-64" />, heading = "h1", children }: Props) {
+export function SignedInOnly({ role, loading, heading = "h1", children }: Props) {
   const t = useTranslations("errors");
   const auth = useTranslations("auth");
   const status = useSession();
   const path = usePathname();
+  const query = useSearchParams().toString();
   const me = useMe();
-  if (status === "unknown" || (role && me.isPending && status === "signed-in")) return loading;
+  if (status === "unknown" || (role && me.isPending && status === "signed-in")) return loading ?? <Loading heading={heading} />;
   if (status === "anonymous") {
     return (
       <StateView
@@ -26,7 +27,7 @@ export function SignedInOnly({ role, loading = <Skeleton className="h-64" />, he
         heading={heading}
         icon={<LockKeyhole aria-hidden />}
         action={
-          <Link href={`/login?next=${encodeURIComponent(path)}`} className={buttonClass({ kind: "primary" })}>
+          <Link href={`/login?next=${encodeURIComponent(query ? `${path}?${query}` : path)}`} className={buttonClass({ kind: "primary" })}>
             {auth("logIn")}
           </Link>
         }
@@ -43,4 +44,14 @@ export function SignedInOnly({ role, loading = <Skeleton className="h-64" />, he
     );
   }
   return children;
+}
+
+function Loading({ heading: Heading }: { heading: "h1" | "h2" }) {
+  const t = useTranslations("common");
+  return (
+    <>
+      <Heading className="sr-only">{t("loading")}</Heading>
+      <Skeleton className="h-64" />
+    </>
+  );
 }

@@ -1,14 +1,23 @@
 "use client";
-import { useSyncExternalStore } from "react";
+import { usePathname } from "next/navigation";
+import { useEffect, useSyncExternalStore } from "react";
+import { linkToken } from "./link-token";
 
 const noSubscription = () => () => undefined;
 
-/** The token of a mailed link: in the fragment, which is sent to no server, or in the query. Null: there is none. */
-export function useLinkToken(): string | null | undefined {
-  return useSyncExternalStore(noSubscription, readToken, () => undefined);
-}
-
-function readToken(): string | null {
-  const fragment = new URLSearchParams(location.hash.slice(1));
-  return fragment.get("token") ?? new URLSearchParams(location.search).get("token");
+/** The token of a mailed link; null without one, undefined before the page runs in a browser. */
+export function useLinkToken(): { token: string | null | undefined; forget: () => void } {
+  const path = usePathname();
+  const token = useSyncExternalStore(
+    noSubscription,
+    () => linkToken.read(path),
+    () => undefined,
+  );
+  useEffect(() => {
+    linkToken.keep(path);
+    // The router listens to changes of the address only after the effects of its pages.
+    const timer = setTimeout(() => linkToken.hide(path));
+    return () => clearTimeout(timer);
+  }, [path]);
+  return { token, forget: () => linkToken.forget(path) };
 }

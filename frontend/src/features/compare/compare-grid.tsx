@@ -8,7 +8,7 @@ import { StateView } from "@/components/states";
 import { nameOf, type Video } from "@/features/videos/api";
 import { mediaUrl } from "@/lib/api/media";
 import { useFormatter, useTranslations } from "@/lib/i18n";
-import { mustMove, placeOf } from "./sync";
+import { align, placeOf, playTogether, shapeOf, start } from "./sync";
 
 const RATES = ["0.25", "0.5", "1"] as const;
 const SCRUB_STEP = 0.01;
@@ -23,6 +23,9 @@ export function CompareGrid({ videos }: { videos: Video[] }) {
   const longest = videos.reduce((one, other) => (lengthOf(other) > lengthOf(one) ? other : one));
   const total = lengthOf(longest);
   const leader = longest.id;
+  const shape = shapeOf(videos);
+  // Two rows fit the screen too.
+  const height = videos.length > 2 ? "36svh" : "66svh";
 
   const seek = (to: number) => {
     setTime(to);
@@ -30,20 +33,18 @@ export function CompareGrid({ videos }: { videos: Video[] }) {
   };
   useEffect(() => {
     const all = media.current;
+    const first = all.get(leader);
+    const others = [...all].flatMap(([id, video]) => (id === leader ? [] : [video]));
     for (const video of all.values()) {
       video.playbackRate = Number(rate);
-      if (playing) void video.play().catch(() => undefined);
+      if (playing) start(video);
       else video.pause();
     }
-    if (!playing) return;
+    if (!first) return;
+    if (!playing) return align(first, others);
     let frame = requestAnimationFrame(function follow() {
-      const at = all.get(leader)?.currentTime ?? 0;
-      setTime(at);
-      for (const [id, video] of all) {
-        if (id === leader || !mustMove(video.currentTime, at, video.duration)) continue;
-        video.currentTime = placeOf(at, video.duration);
-        if (video.paused && at < video.duration) void video.play().catch(() => undefined);
-      }
+      setTime(first.currentTime);
+      playTogether(first, others);
       frame = requestAnimationFrame(follow);
     });
     return () => cancelAnimationFrame(frame);
@@ -56,7 +57,8 @@ export function CompareGrid({ videos }: { videos: Video[] }) {
           <li key={video.id} className="grid min-w-0 content-start gap-2">
             <Compared
               video={video}
-              loop={video.id === leader}
+              shape={shape}
+              height={height}
               onLoaded={(element) => {
                 element.currentTime = placeOf(time, element.duration);
               }}
@@ -72,7 +74,7 @@ export function CompareGrid({ videos }: { videos: Video[] }) {
         ))}
       </ul>
       <div className="sticky bottom-16 z-10 flex items-center gap-3 rounded-l bg-overlay p-3 shadow-float hairline lg:bottom-4">
-        <IconButton name={t(playing ? "pause" : "play")} kind="secondary" onClick={() => setPlaying(!playing)}>
+        <IconButton name={t(playing ? "pause" : "play")} kind="secondary" disabled={total <= STILL_SECONDS} onClick={() => setPlaying(!playing)}>
           {playing ? <Pause aria-hidden /> : <Play aria-hidden />}
         </IconButton>
         <input
@@ -83,6 +85,7 @@ export function CompareGrid({ videos }: { videos: Video[] }) {
           max={total}
           step={SCRUB_STEP}
           value={Math.min(time, total)}
+          disabled={total <= STILL_SECONDS}
           onChange={(event) => {
             setPlaying(false);
             seek(event.target.valueAsNumber);
@@ -102,29 +105,34 @@ export function CompareGrid({ videos }: { videos: Video[] }) {
   );
 }
 
+/** What cannot be moved by the scrubber: a GIF, or a video that is gone. */
+const STILL_SECONDS = 0.01;
+
 function lengthOf(video: Video): number {
-  return video.format === "gif" ? 0.01 : (video.video?.duration_seconds ?? 0.01);
+  return video.format === "gif" ? STILL_SECONDS : (video.video?.duration_seconds ?? STILL_SECONDS);
 }
 
 type ComparedProps = {
   video: Video;
-  loop: boolean;
+  /** Width by height. */
+  shape: number;
+  height: string;
   /** It may have been moved before its length was known. */
   onLoaded: (element: HTMLVideoElement) => void;
   onElement: (element: HTMLVideoElement | null) => void;
 };
 
-function Compared({ video, loop, onLoaded, onElement }: ComparedProps) {
+function Compared({ video, shape, height, onLoaded, onElement }: ComparedProps) {
   const t = useTranslations("compare");
   const videos = useTranslations("videos");
   const src = mediaUrl(video.video?.url);
   const name = videos("videoName", { title: nameOf(video) });
-  const look = "aspect-square max-h-[66svh] w-full rounded-l bg-black object-contain";
+  const look = { style: { aspectRatio: shape, width: `min(100%, ${height} * ${shape})` }, className: "mx-auto block rounded-l bg-black object-contain" };
   if (!src) return <StateView title={t("missing")} />;
   if (video.format === "gif") {
     return (
       <>
-        <img src={src} alt={name} className={look} />
+        <img src={src} alt={name} {...look} />
         <p className="text-s text-muted">{t("gif")}</p>
       </>
     );
@@ -137,10 +145,9 @@ function Compared({ video, loop, onLoaded, onElement }: ComparedProps) {
       aria-label={name}
       muted
       playsInline
-      loop={loop}
       preload="auto"
       onLoadedMetadata={(event) => onLoaded(event.currentTarget)}
-      className={look}
+      {...look}
     />
   );
 }

@@ -14,6 +14,46 @@ export function mustMove(at: number, time: number, duration: number): boolean {
   return Math.abs(at - placeOf(time, duration)) > TOLERANCE_SECONDS;
 }
 
+/** What is needed of a video element. */
+export type Media = Pick<HTMLVideoElement, "currentTime" | "duration" | "paused" | "seeking" | "ended" | "play">;
+
+/** Moves what is not where the leader is. A seek that is under way is left to end: another one would start it again. */
+export function align(leader: Media, followers: Media[]): void {
+  for (const video of followers) {
+    if (!video.seeking && mustMove(video.currentTime, leader.currentTime, video.duration)) {
+      video.currentTime = placeOf(leader.currentTime, video.duration);
+    }
+  }
+}
+
+/** One frame of playing together: from the start when the leader has ended, otherwise side by side. */
+export function playTogether(leader: Media, followers: Media[]): void {
+  if (leader.ended) {
+    for (const video of [leader, ...followers]) {
+      video.currentTime = 0;
+      start(video);
+    }
+    return;
+  }
+  if (leader.seeking) return;
+  align(leader, followers);
+  followers.filter((video) => video.paused && leader.currentTime < video.duration - TOLERANCE_SECONDS).forEach(start);
+}
+
+/** A browser may refuse to play, or end it for a seek: the next frame tries again. */
+export function start(video: Media): void {
+  void video.play().catch(() => undefined);
+}
+
+type Sized = { video: { width: number; height: number } | null };
+
+/** The shape of all places, width by height: that of the videos if they agree, otherwise a square. */
+export function shapeOf(videos: Sized[]): number {
+  const shapes = new Set(videos.flatMap(({ video }) => (video ? [video.width / video.height] : [])));
+  const [shape = 1] = shapes;
+  return shapes.size === 1 ? shape : 1;
+}
+
 type Recipe = Record<string, unknown>;
 
 /** The settings that differ between recipes, by name, with the value of each. */

@@ -75,6 +75,7 @@ export function AdvancedPanel({ models, model, styles, problem }: Props) {
         <Pair>
           <NumberField
             label={t("num_inference_steps")}
+            help={t("stepsHelp")}
             {...limitsOf("num_inference_steps")}
             value={settings.num_inference_steps}
             empty={steps}
@@ -83,6 +84,7 @@ export function AdvancedPanel({ models, model, styles, problem }: Props) {
           />
           <NumberField
             label={t("guidance_scale")}
+            help={t("guidanceHelp")}
             {...limitsOf("guidance_scale")}
             step={0.1}
             value={settings.guidance_scale}
@@ -93,6 +95,7 @@ export function AdvancedPanel({ models, model, styles, problem }: Props) {
         </Pair>
         <SelectField
           label={t("scheduler")}
+          help={t("schedulerHelp")}
           value={settings.scheduler ?? ""}
           onChange={(event) => set("scheduler", (event.target.value || null) as Settings["scheduler"])}
           options={[
@@ -103,26 +106,29 @@ export function AdvancedPanel({ models, model, styles, problem }: Props) {
       </Group>
       <Group>
         <Pair>
-          <NumberField label={t("width")} {...limitsOf("width")} step={2} value={settings.width} error={error("width")} onChange={(value) => value !== null && set("width", value)} />
-          <NumberField label={t("height")} {...limitsOf("height")} step={2} value={settings.height} error={error("height")} onChange={(value) => value !== null && set("height", value)} />
+          <NumberField label={t("width")} help={t("sizeHelp")} {...limitsOf("width")} step={2} value={settings.width} error={error("width")} onChange={(value) => value !== null && set("width", value)} />
+          <NumberField label={t("height")} help={t("sizeHelp")} {...limitsOf("height")} step={2} value={settings.height} error={error("height")} onChange={(value) => value !== null && set("height", value)} />
           <NumberField
             label={t("duration_seconds")}
+            help={t("durationHelp")}
             {...limitsOf("duration_seconds")}
             step={0.5}
             value={settings.duration_seconds}
             error={error("duration_seconds")}
             onChange={(value) => value !== null && set("duration_seconds", value)}
           />
-          <NumberField label={t("fps")} {...limitsOf("fps")} value={settings.fps} error={error("fps")} onChange={(value) => value !== null && set("fps", value)} />
+          <NumberField label={t("fps")} help={t("fpsHelp")} {...limitsOf("fps")} value={settings.fps} error={error("fps")} onChange={(value) => value !== null && set("fps", value)} />
         </Pair>
         <Segmented
           label={t("format")}
+          help={t("formatHelp")}
           value={settings.format}
           onChange={(value) => set("format", value)}
           options={LIMITS.format.values.map((value) => ({ value, label: value.toUpperCase() }))}
         />
         <Segmented
           label={t("upscaler")}
+          help={t("upscalerHelp")}
           value={settings.upscaler}
           onChange={(value) => set("upscaler", value)}
           options={LIMITS.upscaler.values.map((value) => ({ value, label: t(`upscalers.${value}`) }))}
@@ -144,6 +150,7 @@ export function AdvancedPanel({ models, model, styles, problem }: Props) {
         <Switch label={t("loop")} help={t("loopHelp")} checked={settings.loop} off={off("loop")} onChange={(value) => set("loop", value)} />
         <SelectField
           label={t("motion")}
+          help={t("motionHelp")}
           off={off("motion")}
           value={settings.motion ?? ""}
           onChange={(event) => set("motion", (event.target.value || null) as Settings["motion"])}

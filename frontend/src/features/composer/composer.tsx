@@ -4,6 +4,7 @@ import { Minus, Plus, RotateCcw } from "lucide-react";
 import { Button, IconButton } from "@/components/button";
 import { Segmented } from "@/components/segmented";
 import { Skeleton } from "@/components/states";
+import { useSession } from "@/features/auth/use-session";
 import { useDuration, rounded } from "@/features/jobs/duration";
 import { useJobStore } from "@/features/jobs/store";
 import { useTranslations } from "@/lib/i18n";
@@ -12,6 +13,7 @@ import { AdvancedPanel } from "./advanced-panel";
 import { estimateSeconds } from "./estimate";
 import { ExampleChips, ModelKnowledge } from "./example-chips";
 import { PromptField } from "./prompt-field";
+import { PromptPreview } from "./prompt-preview";
 import { QuickRow } from "./quick-row";
 import { changed, framesOf } from "./settings";
 import { VARIATIONS, useComposer } from "./use-composer";
@@ -22,6 +24,7 @@ export function Composer({ onGenerated }: { onGenerated?: () => void }) {
   const t = useTranslations("composer");
   const headingId = useId();
   const { draft, models, model, styles, settings, problem, generate: submit } = useComposer();
+  const session = useSession();
   const problemText = useProblemText();
   const generate = () => {
     if (submit()) onGenerated?.();
@@ -50,7 +53,9 @@ export function Composer({ onGenerated }: { onGenerated?: () => void }) {
         <PromptField error={problem?.field === "prompt" ? text : null} onGenerate={generate} />
       </div>
       {draft.prompt ? null : <ExampleChips model={model} styles={styles} />}
-      {model ? <ModelKnowledge model={model} /> : models.isPending ? <Skeleton className="h-5 w-3/4" /> : null}
+      {model ? <ModelKnowledge model={model} /> : models.isPending && session !== "anonymous" ? <Skeleton className="h-5 w-3/4" /> : null}
+      {models.isError ? <ModelsFailed onRetry={() => void models.refetch()} /> : null}
+      <PromptPreview settings={settings} />
       <QuickRow settings={settings} model={model} />
       {draft.mode === "advanced" ? (
         <AdvancedPanel models={models.data ?? []} model={model} styles={styles} problem={problem} />
@@ -59,6 +64,19 @@ export function Composer({ onGenerated }: { onGenerated?: () => void }) {
       )}
       <Submit onGenerate={generate} error={problem && problem.field !== "prompt" ? text : null} />
     </section>
+  );
+}
+
+function ModelsFailed({ onRetry }: { onRetry: () => void }) {
+  const t = useTranslations("composer");
+  const common = useTranslations("common");
+  return (
+    <div role="alert" className="flex items-center justify-between gap-3 text-s text-danger">
+      {t("modelsFailed")}
+      <Button size="s" onClick={onRetry}>
+        {common("retry")}
+      </Button>
+    </div>
   );
 }
 

@@ -11,6 +11,8 @@ type Draft = {
   settings: Settings;
   mode: "simple" | "advanced";
   variations: number;
+  /** Whether the prompts that the model would get are shown. */
+  preview: boolean;
   /** Earlier prompts, newest first. */
   history: string[];
   setPrompt: (prompt: string) => void;
@@ -18,6 +20,7 @@ type Draft = {
   change: (settings: Partial<Settings>) => void;
   setMode: (mode: Draft["mode"]) => void;
   setVariations: (variations: number) => void;
+  setPreview: (preview: boolean) => void;
   /** Take over an earlier request. */
   use: (request: Request) => void;
   reset: () => void;
@@ -31,12 +34,14 @@ export const useDraft = create<Draft>()(
       settings: DEFAULTS,
       mode: "simple",
       variations: 1,
+      preview: false,
       history: [],
       setPrompt: (prompt) => set({ prompt }),
       set: (name, value) => set(({ settings }) => ({ settings: { ...settings, [name]: value } })),
       change: (change) => set(({ settings }) => ({ settings: { ...settings, ...change } })),
       setMode: (mode) => set({ mode }),
       setVariations: (variations) => set({ variations }),
+      setPreview: (preview) => set({ preview }),
       use: (request) => set({ prompt: request.prompt, settings: settingsOf(request), variations: 1 }),
       reset: () => set({ settings: DEFAULTS, variations: 1 }),
       remember: (prompt) => set(({ history }) => ({ history: [prompt, ...history.filter((one) => one !== prompt)].slice(0, MAX_HISTORY) })),
@@ -46,7 +51,7 @@ export const useDraft = create<Draft>()(
       version: 1,
       skipHydration: true,
       // An image is too large to be kept.
-      partialize: ({ prompt, settings, mode, variations, history }) => ({ prompt, settings: { ...settings, image: null }, mode, variations, history }),
+      partialize: ({ prompt, settings, mode, variations, preview, history }) => ({ prompt, settings: { ...settings, image: null }, mode, variations, preview, history }),
       merge: (stored, current) => {
         const draft = { ...current, ...(stored as Partial<Draft>) };
         return { ...draft, settings: { ...DEFAULTS, ...draft.settings } };

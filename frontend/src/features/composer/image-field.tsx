@@ -26,13 +26,14 @@ async function encode(file: File): Promise<string | null> {
 
 export function ImageField({ off }: { off: string | null }) {
   const t = useTranslations("composer");
-  const { settings, set } = useDraft();
+  const { settings, change } = useDraft();
+  const frame = settings.image_from;
   const [error, setError] = useState<string | null>(null);
   const choose = async (file: File | undefined) => {
     if (!file) return;
     const image = await encode(file).catch(() => null);
     setError(image ? null : t("imageTooLarge"));
-    if (image) set("image", image);
+    if (image) change({ image, image_from: null });
   };
   return (
     <>
@@ -50,7 +51,15 @@ export function ImageField({ off }: { off: string | null }) {
       {settings.image && !off ? (
         <div className="flex items-center gap-3">
           <img src={`data:image/jpeg;base64,${settings.image}`} alt={t("image")} className="size-16 rounded-s object-cover" />
-          <Button size="s" onClick={() => set("image", null)}>
+          <Button size="s" onClick={() => change({ image: null })}>
+            {t("imageRemove")}
+          </Button>
+        </div>
+      ) : null}
+      {frame && !off ? (
+        <div className="flex items-center gap-3">
+          <span className="text-s text-muted">{t("imageFrom", { seconds: frame.at })}</span>
+          <Button size="s" onClick={() => change({ image_from: null })}>
             {t("imageRemove")}
           </Button>
         </div>

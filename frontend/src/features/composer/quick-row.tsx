@@ -28,7 +28,7 @@ export function QuickRow({ settings, model }: { settings: Settings; model: Model
           ...(ratio === "custom" ? [{ value: "custom" as const, label: `${settings.width} × ${settings.height}` }] : []),
         ]}
       />
-      <div className="grid gap-4 sm:grid-cols-2">
+      <div className="grid gap-4 sm:grid-cols-[minmax(0,2fr)_minmax(0,3fr)]">
         <Segmented
           label={t("length")}
           value={String(settings.duration_seconds)}

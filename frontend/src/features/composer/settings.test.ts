@@ -10,6 +10,7 @@ const MODEL: Model = {
   licence: "Apache-2.0",
   knows: "shapes",
   words: null,
+  phrases: null,
   schedulers: ["ddim"],
   num_inference_steps: 10,
   guidance_scale: 2,
@@ -51,8 +52,8 @@ describe("what a model cannot do", () => {
   const settings = { ...DEFAULTS, loop: true, motion: "zoom-in" as const, loras: [{ name: "zoom", weight: 1 }], style: "night", denoise_strength: 0.2 };
 
   test("is disabled with a reason", () => {
-    expect(Object.keys(inapplicable(settings, poor)).sort()).toEqual(["denoise_strength", "image", "loop", "loras", "motion", "prompt_travel"]);
-    expect(inapplicable({ ...settings, upscaler: "fast" }, MODEL)).toEqual({ image: { key: "image" }, prompt_travel: { key: "travelLoop" } });
+    expect(Object.keys(inapplicable(settings, poor)).sort()).toEqual(["denoise_strength", "image", "image_from", "loop", "loras", "motion", "prompt_travel"]);
+    expect(inapplicable({ ...settings, upscaler: "fast" }, MODEL)).toEqual({ image: { key: "image" }, image_from: { key: "image" }, prompt_travel: { key: "travelLoop" } });
   });
 
   test("is not sent, and keeps its value in the form", () => {

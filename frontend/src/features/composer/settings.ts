@@ -28,6 +28,7 @@ export const DEFAULTS: Settings = {
   prompt_travel: {},
   loop: LIMITS.loop.default,
   image: null,
+  image_from: null,
   upscaler: LIMITS.upscaler.default,
   denoise_strength: null,
 };
@@ -65,7 +66,7 @@ export function inapplicable(settings: Settings, model: Model | undefined): Off 
   if (settings.upscaler !== "fast") off.denoise_strength = { key: "denoise" };
   if (!model) return off;
   if (!model.loop) off.loop = { key: "loop" };
-  if (!model.image) off.image = { key: "image" };
+  if (!model.image) Object.assign(off, { image: { key: "image" }, image_from: { key: "image" } });
   if (!model.prompt_travel) off.prompt_travel = { key: "prompt_travel" };
   else if (settings.loop && model.loop) off.prompt_travel = { key: "travelLoop" };
   if (model.loras.length === 0) Object.assign(off, { loras: { key: "loras" }, motion: { key: "motion" } });

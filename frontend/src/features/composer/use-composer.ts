@@ -1,7 +1,7 @@
 "use client";
 import { useState } from "react";
 import { toast } from "@/components/toaster";
-import { useErrorText } from "@/components/states";
+import { useErrorText } from "@/components/use-error-text";
 import { submit } from "@/features/jobs/api";
 import { useModels, useStyles, type Model } from "@/features/models/api";
 import { useSession } from "@/features/auth/use-session";

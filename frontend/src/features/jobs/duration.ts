@@ -9,7 +9,7 @@ export function rounded(seconds: number): number {
   return Math.round(seconds / 60) * 60;
 }
 
-/** The bounds of an estimate: it is a forecast, so it is shown as a range as long as that says something. */
+/** The bounds of an estimate: it is a forecast, so it is shown as a range while the range is informative. */
 export function range(seconds: number): [number, number] {
   return [rounded(seconds * 0.8), rounded(seconds * 1.25)];
 }

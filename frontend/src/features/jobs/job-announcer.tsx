@@ -14,7 +14,7 @@ export function changeToAnnounce(old: Job | undefined, job: Job): "status" | "st
   return job.status === "running" && job.progress.stage && old.progress.stage !== job.progress.stage ? "stage" : null;
 }
 
-/** Tells about jobs outside of their cards: live region, title of the tab, notifications of the browser. */
+/** Announces jobs outside of their cards: live region, title of the tab, notifications of the browser. */
 export function JobAnnouncer() {
   const t = useTranslations("jobs");
   const jobs = useJobStore((state) => state.jobs);

@@ -1,8 +1,9 @@
 "use client";
 import { useMutation } from "@tanstack/react-query";
-import { Film, RotateCw, X } from "lucide-react";
+import { Copy, Ellipsis, Film, RotateCw, X } from "lucide-react";
 import { Button, IconButton } from "@/components/button";
 import { Badge } from "@/components/chip";
+import { Menu, MenuItem } from "@/components/menu";
 import { useErrorText } from "@/components/states";
 import { toast } from "@/components/toaster";
 import { mediaUrl } from "@/lib/api/media";
@@ -16,11 +17,15 @@ import { StageTrack } from "./stage-track";
 import { jobStore } from "./store";
 import { SwapImage } from "./swap-image";
 
+type Props = { job: Job; onUseSettings?: (spec: Request) => void };
+
 /** A job that waits or runs: what it draws, its five stages, and how to stop it. */
-export function JobCard({ job }: { job: Job }) {
+export function JobCard({ job, onUseSettings }: Props) {
+  const t = useTranslations("jobs");
   const status = useJobStatus();
   const prompt = promptOf(job);
   const failed = Boolean(job.sending?.error);
+  const seed = seedOf(job);
   return (
     <article aria-label={prompt} className="grid animate-rise grid-cols-[5rem_minmax(0,1fr)] gap-4 rounded-l bg-surface p-3 hairline sm:grid-cols-[8rem_minmax(0,1fr)]">
       <JobPreview job={job} />
@@ -28,14 +33,23 @@ export function JobCard({ job }: { job: Job }) {
         <div className="flex items-start gap-2">
           <div className="min-w-0 flex-1">
             <p className="line-clamp-2 font-medium [overflow-wrap:anywhere]">{prompt}</p>
-            <p className={cx("tabular text-s", failed ? "text-danger" : "text-muted")}>{status(job)}</p>
+            <p className={cx("tabular text-s", failed ? "text-danger" : "text-muted")}>
+              {status(job)}
+              {seed === null ? null : <span className="max-sm:hidden"> · {t("seed", { seed })}</span>}
+            </p>
           </div>
-          <JobActions job={job} />
+          <JobActions job={job} onUseSettings={onUseSettings} />
         </div>
         <StageTrack job={job} />
       </div>
     </article>
   );
+}
+
+/** Tells the variations of a prompt apart. A seed that the server draws is not known before. */
+function seedOf(job: Job): string | null {
+  const { seed } = job.spec as { seed?: unknown };
+  return typeof seed === "number" ? String(seed) : null;
 }
 
 function JobPreview({ job }: { job: Job }) {
@@ -56,7 +70,7 @@ function JobPreview({ job }: { job: Job }) {
   );
 }
 
-function JobActions({ job }: { job: Job }) {
+function JobActions({ job, onUseSettings }: Props) {
   const t = useTranslations("jobs");
   const common = useTranslations("common");
   const errorText = useErrorText();
@@ -78,8 +92,23 @@ function JobActions({ job }: { job: Job }) {
   if (job.status === "canceling") return <Badge>{t("status.canceling")}</Badge>;
   if (!isOpen(job) || job.sending) return null;
   return (
-    <Button size="s" kind="quiet" busy={stop.isPending} onClick={() => stop.mutate()}>
-      {t("cancel")}
-    </Button>
+    <span className="flex">
+      <Button size="s" kind="quiet" busy={stop.isPending} icon={<X aria-hidden className="size-4 sm:hidden" />} title={t("cancel")} onClick={() => stop.mutate()}>
+        <span className="max-sm:sr-only">{t("cancel")}</span>
+      </Button>
+      {onUseSettings ? (
+        <Menu
+          trigger={
+            <IconButton name={common("more")} size="s">
+              <Ellipsis aria-hidden />
+            </IconButton>
+          }
+        >
+          <MenuItem icon={<Copy aria-hidden />} onSelect={() => onUseSettings(job.spec as Request)}>
+            {t("clone")}
+          </MenuItem>
+        </Menu>
+      ) : null}
+    </span>
   );
 }

@@ -35,7 +35,7 @@ function failure(job: Job, t: Translate): string {
   const code = job.error?.code as "internal_error" | undefined;
   const text = code && t.has(`errors.${code}`) ? t(`errors.${code}`) : t("errors.internal_error");
   const stage = STAGES.find((name) => name === job.error?.stage);
-  // The refusal of a request says what to change: it is worth its own words.
+  // The message of a refused request names what to change, so it is shown.
   const detail = job.error?.code === "refused" ? ` ${job.error.message}` : "";
   return `${stage ? `${t("failedIn", { stage: t(`stages.${stage}`) })}. ` : ""}${text}${detail}`;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Message } from "@/lib/api/events.gen";
-import { newer, sendingJob, sorted, totalProgress, withJobs, withMessage, type Job } from "./job";
+import { hasNewVideo, newer, sendingJob, sorted, totalProgress, withJobs, withMessage, type Job } from "./job";
 
 function job(change: Partial<Job> = {}): Job {
   return { ...sendingJob("j1", { prompt: "a red circle" }), sending: undefined, job_id: "j1", revision: 3, attempt: 1, status: "running", ...change };
@@ -76,4 +76,11 @@ test("open jobs in the order of their start, ended ones newest first", () => {
 test("the progress of all open jobs", () => {
   expect(totalProgress([])).toBeNull();
   expect(totalProgress([job({ progress: at(0.5) }), job({ progress: at(0) })])).toBe(0.25);
+});
+
+test("a job that has succeeded since is a new video, however it was heard of", () => {
+  const of = (...jobs: [string, Job["status"]][]) => new Map(jobs.map(([job_id, status]) => [job_id, { ...sendingJob(job_id, { prompt: "a" }), status }]));
+  expect(hasNewVideo(of(["a", "running"]), of(["a", "succeeded"]))).toBe(true);
+  expect(hasNewVideo(of(), of(["a", "succeeded"]))).toBe(true);
+  expect(hasNewVideo(of(["a", "succeeded"]), of(["a", "succeeded"], ["b", "failed"], ["c", "running"]))).toBe(false);
 });

@@ -107,6 +107,11 @@ export function sorted(jobs: Jobs): { open: Job[]; ended: Job[] } {
   return { open: all.filter(isOpen), ended: all.filter((job) => !isOpen(job)).reverse() };
 }
 
+/** Whether a job has succeeded since then: the gallery has a video more. */
+export function hasNewVideo(before: Jobs, after: Jobs): boolean {
+  return [...after.values()].some((job) => job.status === "succeeded" && before.get(job.job_id)?.status !== "succeeded");
+}
+
 /** The progress of all open jobs together, from 0 to 1; null if there are none. */
 export function totalProgress(open: Job[]): number | null {
   if (open.length === 0) return null;

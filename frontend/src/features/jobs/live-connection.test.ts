@@ -169,6 +169,22 @@ describe("a network that blocks WebSockets", () => {
   });
 });
 
+test("a gateway that was down gets a WebSocket as soon as it answers", async () => {
+  const fetchJobs = vi.fn(async () => Promise.reject(new TypeError("down")));
+  const { backend, transports } = start({ fetchJobs });
+  await settle();
+  await blockSockets(3);
+  await settle(5_000);
+  expect(transports.at(-1)).toBe("reconnecting");
+  expect(backend.readEvents).not.toHaveBeenCalled();
+  const attempts = FakeSocket.opened.length;
+  fetchJobs.mockImplementation(async () => undefined as never);
+  await settle(3_000);
+  expect(FakeSocket.opened.length).toBe(attempts + 1);
+  newest().accept();
+  expect(transports.at(-1)).toBe("live");
+});
+
 test("the delay doubles up to a limit, with jitter", () => {
   expect([1, 2, 3].map((failures) => backoff(failures, () => 1))).toEqual([500, 1000, 2000]);
   expect(backoff(20, () => 1)).toBe(15_000);

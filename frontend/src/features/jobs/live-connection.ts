@@ -93,7 +93,7 @@ export class LiveConnection {
         clearTimeout(state.silence);
         this.stopped.signal.removeEventListener("abort", stop);
         const done = () => resolve(state.seq > 0);
-        // Refused: ask for another token, or learn that the session has ended.
+        // Refused: request another token, or find that the session has ended.
         if (code === UNAUTHENTICATED) this.backend.token(state.token).then(done, done);
         else done();
       };
@@ -114,12 +114,16 @@ export class LiveConnection {
   private async fallback(): Promise<void> {
     const streams = new Map<string, AbortController>();
     let streaming = true;
+    let wasReached = true;
     const until = Date.now() + FALLBACK_MS;
     while (Date.now() < until && !this.stopped.signal.aborted) {
       const reached = await this.fetchQuietly();
-      if (streaming) this.openStreams(streams, () => (streaming = false));
+      // It was the gateway that was down, not the network that blocks WebSockets.
+      if (reached && !wasReached) break;
+      wasReached = reached;
+      if (reached && streaming) this.openStreams(streams, () => (streaming = false));
       this.backend.onTransport(!reached ? "reconnecting" : streaming ? "sse" : "polling");
-      await this.sleep(streaming ? STREAM_POLL_MS : POLL_MS);
+      await this.sleep(reached && streaming ? STREAM_POLL_MS : POLL_MS);
     }
     streams.forEach((stream) => stream.abort());
   }

@@ -6,6 +6,7 @@ import { fetchJobs } from "./api";
 import { EndedCard } from "./ended-card";
 import { sorted, type Request } from "./job";
 import { JobCard } from "./job-card";
+import { NotifySwitch } from "./notify-switch";
 import { useJobStore } from "./store";
 
 type Props = { heading?: "h1" | "h2"; empty: ReactNode; recent?: number; onUseSettings?: (spec: Request) => void };
@@ -19,14 +20,17 @@ export function QueueView({ heading: Heading = "h2", empty, recent = 24, onUseSe
   return (
     <div className="grid min-w-0 content-start gap-10">
       <section id="queue" aria-labelledby={headingId} className="grid grid-cols-[minmax(0,1fr)] gap-4">
-        <Heading id={headingId} className="text-l font-semibold">
-          {t("queue")}
-        </Heading>
+        <div className="flex items-center justify-between gap-4">
+          <Heading id={headingId} className="text-l font-semibold">
+            {t("queue")}
+          </Heading>
+          <NotifySwitch />
+        </div>
         {error ? <ErrorView error={error} title={t("loadFailed")} onRetry={() => void fetchJobs().catch(() => undefined)} /> : null}
         {!loaded && !error ? <QueueSkeleton /> : null}
         {loaded && open.length === 0 ? empty : null}
         {open.map((job) => (
-          <JobCard key={job.sending?.key ?? job.job_id} job={job} />
+          <JobCard key={job.sending?.key ?? job.job_id} job={job} onUseSettings={onUseSettings} />
         ))}
       </section>
       {ended.length > 0 ? (

@@ -1,4 +1,4 @@
-/** The jobs of this person, as far as the page knows them. */
+/** The jobs of the user that this page has loaded. */
 import { create } from "zustand";
 import type { Message } from "@/lib/api/events.gen";
 import { sendingJob, withJobs, withMessage, type Job, type Jobs, type Request } from "./job";

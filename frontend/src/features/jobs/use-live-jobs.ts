@@ -3,10 +3,13 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
 import { session } from "@/lib/api/session";
 import { fetchJobs, resultQuery } from "./api";
-import { isOpen } from "./job";
+import { hasNewVideo, isOpen } from "./job";
 import { LiveConnection } from "./live-connection";
 import { readJobEvents } from "./server-events";
 import { jobStore, useJobStore } from "./store";
+
+/** The key of the gallery's lists, of which a finished job renews the first page. */
+const VIDEO_LISTS = ["videos", "list"];
 
 function openSocket(): WebSocket {
   const url = new URL("/api/ws", location.origin);
@@ -32,7 +35,6 @@ export function useLiveJobs(signedIn: boolean): void {
       onMessage: (message) => {
         jobStore.receive(message);
         if (message.type === "job.output") queries.setQueryData(resultQuery(message.job_id).queryKey, message.data as never);
-        if (message.type === "job.output") void queries.invalidateQueries({ queryKey: ["videos"] });
       },
       onTransport: jobStore.setTransport,
     });
@@ -41,12 +43,17 @@ export function useLiveJobs(signedIn: boolean): void {
       jobStore.setTransport("offline");
       connection.interrupt();
     };
+    // However the news arrived. The jobs of the first snapshot are no news.
+    const unsubscribe = useJobStore.subscribe((state, old) => {
+      if (old.loaded && hasNewVideo(old.jobs, state.jobs)) void queries.invalidateQueries({ queryKey: VIDEO_LISTS });
+    });
     connection.start();
     addEventListener("online", connection.retryNow);
     addEventListener("offline", onOffline);
     document.addEventListener("visibilitychange", onVisible);
     return () => {
       connection.stop();
+      unsubscribe();
       removeEventListener("online", connection.retryNow);
       removeEventListener("offline", onOffline);
       document.removeEventListener("visibilitychange", onVisible);

@@ -64,7 +64,8 @@ export function AuraHero() {
   );
 }
 
-function CssAura({ moving }: { moving: boolean }) {
+/** The aura without WebGL. */
+export function CssAura({ moving }: { moving: boolean }) {
   const drift = (name: string) => (moving ? { animation: `${name} 18s ease-in-out infinite` } : undefined);
   return (
     <div className="absolute inset-0 blur-3xl">

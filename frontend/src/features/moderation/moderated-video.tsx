@@ -64,7 +64,7 @@ export function Examined({ video, reason, onDecided, onExpired }: ExaminedProps)
   );
 }
 
-/** Covered until it is asked for: nobody should have to see it by accident. */
+/** Covered until the moderator reveals it, so that it is not seen by accident. */
 function Covered({ video, onExpired }: { video: Moderated; onExpired: () => void }) {
   const t = useTranslations("moderation");
   const [shown, setShown] = useState(false);

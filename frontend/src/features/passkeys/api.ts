@@ -26,8 +26,14 @@ export function usePasskeys() {
 /** The person closed the browser's dialog, or there was no answer. */
 export class PasskeyCanceled extends Error {}
 
+/** This device has a passkey of this account already. */
+export class PasskeyExists extends Error {}
+
 async function ask(work: () => Promise<Credential | null>): Promise<Record<string, unknown>> {
-  const credential = await work().catch(() => null);
+  const credential = await work().catch((error: unknown) => {
+    if (error instanceof DOMException && error.name === "InvalidStateError") throw new PasskeyExists();
+    return null;
+  });
   if (!(credential instanceof PublicKeyCredential)) throw new PasskeyCanceled();
   return credential.toJSON() as Record<string, unknown>;
 }

@@ -13,7 +13,7 @@ import { PasswordPrompt } from "@/features/settings/password-prompt";
 import { programOf } from "@/features/settings/program";
 import { Section } from "@/features/settings/section";
 import { useFormatter, useTranslations } from "@/lib/i18n";
-import { PASSKEYS, PasskeyCanceled, addPasskey, removePasskey, usePasskeys, usePasskeysSupported, type Passkey } from "./api";
+import { PASSKEYS, PasskeyCanceled, PasskeyExists, addPasskey, removePasskey, usePasskeys, usePasskeysSupported, type Passkey } from "./api";
 
 export function PasskeysSection() {
   const t = useTranslations("access");
@@ -88,6 +88,10 @@ function AddPasskey({ onClose }: { onClose: () => void }) {
   const queries = useQueryClient();
   const [name, setName] = useState(() => programOf(navigator.userAgent));
   const [password, setPassword] = useState("");
+  const problem = (error: unknown) => {
+    if (error instanceof PasskeyExists) return t("passkeyExists");
+    return error instanceof PasskeyCanceled ? t("passkeyNotAdded") : errorText(error);
+  };
   const add = useMutation({
     mutationFn: () => addPasskey(name, password),
     onSuccess: () => {
@@ -108,7 +112,7 @@ function AddPasskey({ onClose }: { onClose: () => void }) {
         <TextField label={t("passkeyName")} maxLength={80} value={name} onChange={(event) => setName(event.target.value)} />
         <PasswordField
           label={settings("currentPassword")}
-          error={add.error ? (add.error instanceof PasskeyCanceled ? t("passkeyCanceled") : errorText(add.error)) : null}
+          error={add.error ? problem(add.error) : null}
           autoComplete="current-password"
           value={password}
           onChange={(event) => setPassword(event.target.value)}

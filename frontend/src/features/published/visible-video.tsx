@@ -8,6 +8,7 @@ import { ErrorView } from "@/components/states";
 import { ReportDialog } from "@/features/reports/report-dialog";
 import { mediaUrl } from "@/lib/api/media";
 import { useTranslations } from "@/lib/i18n";
+import { useHydrated } from "@/lib/use-hydrated";
 import { useVisible, type PublicVideo, type Source } from "./api";
 
 /** The page of a visitor: the video at once, then what it is, and a way to report it. */
@@ -16,6 +17,7 @@ export function VisibleVideo({ source, initial }: { source: Source; initial: Pub
   const videos = useTranslations("videos");
   const { data: video, error, refetch } = useVisible(source, initial);
   const [reports, setReports] = useState(false);
+  const hydrated = useHydrated();
   const title = video.title || video.prompt || t("untitled");
   const src = mediaUrl(video.video.url);
   const reported = "video_id" in source ? { video_id: source.video_id } : { share_token: source.share_token };
@@ -37,7 +39,7 @@ export function VisibleVideo({ source, initial }: { source: Source; initial: Pub
         <div className="grid min-w-0 gap-1">
           <h1 className="text-l font-semibold [overflow-wrap:anywhere]">{title}</h1>
           {video.prompt && video.prompt !== title ? <p className="max-w-prose text-muted [overflow-wrap:anywhere]">{video.prompt}</p> : null}
-          <p className="text-s text-muted">{t("made", { date: new Date(video.created_at) })}</p>
+          <p className="min-h-5 text-s text-muted">{hydrated ? t("made", { date: new Date(video.created_at) }) : null}</p>
         </div>
         <div className="flex flex-wrap gap-2">
           <a href={src} download className={buttonClass({ size: "s" })}>

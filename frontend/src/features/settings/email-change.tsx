@@ -12,7 +12,7 @@ import { ApiError } from "@/lib/api/errors";
 import { useTranslations } from "@/lib/i18n";
 import { changeEmail } from "./api";
 
-/** Asks for the new address and the password. The address changes when the mail to it was confirmed. */
+/** A form for the new address and the password. The address changes when the mail to it was confirmed. */
 export function EmailChange() {
   const t = useTranslations("access");
   const [open, setOpen] = useState(false);

@@ -15,7 +15,7 @@ type Props = {
   onClose: () => void;
 };
 
-/** Asks for the password before a change that a stolen session alone must not make. */
+/** Prompts for the password before a change for which a stolen session must not be enough. */
 export function PasswordPrompt({ title, label, confirm, danger, mutation, onClose }: Props) {
   const errorText = useErrorText();
   const [password, setPassword] = useState("");

@@ -1,9 +1,10 @@
 /** The requests about finished videos. */
-import { queryOptions, useInfiniteQuery, useMutation, useQuery, useQueryClient, type InfiniteData, type QueryClient } from "@tanstack/react-query";
+import { queryOptions, useMutation, useQuery, useQueryClient, type QueryClient } from "@tanstack/react-query";
 import { api, unwrap, type Schemas } from "@/lib/api/client";
 import { newKey } from "@/lib/random";
-import { requestOf, type Filters } from "./filters";
-import { batches } from "./selection";
+import type { Filters } from "./filters";
+import { LINKS_STALE_MS, absent, withChanged, without, type Listed } from "./listed";
+import { BULK, batches } from "./selection";
 
 export type Video = Schemas["VideoView"];
 export type VideoChange = Schemas["VideoChange"];
@@ -14,33 +15,21 @@ export function nameOf(video: Pick<Video, "title"> & { prompt: string | null }):
 }
 
 const VIDEOS = ["videos"];
-const PAGE = 24;
-/** Signed links are valid for an hour. */
-const STALE_MS = 50 * 60_000;
-
-type Page = Schemas["VideoList"];
-
-export function useVideos(filters: Filters) {
-  return useInfiniteQuery({
-    queryKey: [...VIDEOS, "list", filters],
-    queryFn: ({ pageParam }) => unwrap(api.GET("/api/videos", { params: { query: { limit: PAGE, after: pageParam, ...requestOf(filters) } } })),
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: (page: Page) => (page.has_more ? (page.last_id ?? undefined) : undefined),
-    staleTime: STALE_MS,
-    refetchOnMount: "always",
-  });
-}
+const LISTS = [...VIDEOS, "list"];
+const TAGS = [...VIDEOS, "tags"];
 
 export function useTags() {
-  return useQuery({ queryKey: [...VIDEOS, "tags"], queryFn: () => unwrap(api.GET("/api/videos/tags")).then((list) => list.data) });
+  return useQuery({ queryKey: TAGS, queryFn: () => unwrap(api.GET("/api/videos/tags")).then((list) => list.data) });
 }
+
+export const listKey = (filters: Filters) => [...LISTS, filters];
 
 export function videoQuery(video_id: string) {
   return queryOptions({
     queryKey: [...VIDEOS, "one", video_id],
     queryFn: () => unwrap(api.GET("/api/videos/{video_id}", { params: { path: { video_id } } })),
-    staleTime: STALE_MS,
-    refetchInterval: STALE_MS,
+    staleTime: LINKS_STALE_MS,
+    refetchInterval: LINKS_STALE_MS,
   });
 }
 
@@ -48,12 +37,15 @@ export function useVideo(id: string) {
   return useQuery(videoQuery(id));
 }
 
-/** Puts a changed video where it is shown; lists that it may leave or enter are read again. */
-function store(queries: QueryClient, video: Video): void {
-  queries.setQueryData(videoQuery(video.id).queryKey, video);
-  queries.setQueriesData<InfiniteData<Page>>({ queryKey: [...VIDEOS, "list"] }, (old) =>
-    old && { ...old, pages: old.pages.map((page) => ({ ...page, data: page.data.map((one) => (one.id === video.id ? video : one)) })) },
-  );
+/** Puts changed videos where they are shown. Only a search that one of them may enter is read again, from its start. */
+function store(queries: QueryClient, changed: Video[]): void {
+  for (const video of changed) queries.setQueryData(videoQuery(video.id).queryKey, video);
+  for (const [key, old] of queries.getQueriesData<Listed>({ queryKey: LISTS })) {
+    if (!old) continue;
+    const filters = key.at(-1) as Filters;
+    queries.setQueryData(key, withChanged(old, filters, changed));
+    if (filters.q && absent(old, filters, changed).length > 0) void queries.resetQueries({ queryKey: key, exact: true });
+  }
 }
 
 export function useChangeVideo() {
@@ -62,45 +54,40 @@ export function useChangeVideo() {
     mutationFn: ({ id, change }: { id: string; change: VideoChange }) =>
       unwrap(api.PATCH("/api/videos/{video_id}", { params: { path: { video_id: id } }, body: change })),
     onSuccess: (video, { change }) => {
-      store(queries, video);
-      if (change.tags) void queries.invalidateQueries({ queryKey: [...VIDEOS, "tags"] });
+      store(queries, [video]);
+      if (change.tags) void queries.invalidateQueries({ queryKey: TAGS });
     },
-  });
-}
-
-/** To the trash or back. The list shows it at once. */
-export function useTrash() {
-  const queries = useQueryClient();
-  return useMutation({
-    mutationFn: ({ id, restore }: { id: string; restore: boolean }) => {
-      const params = { params: { path: { video_id: id } } };
-      return unwrap(restore ? api.POST("/api/videos/{video_id}/restore", params) : api.DELETE("/api/videos/{video_id}", params));
-    },
-    onMutate: ({ id }) =>
-      queries.setQueriesData<InfiniteData<Page>>({ queryKey: [...VIDEOS, "list"] }, (old) =>
-        old && { ...old, pages: old.pages.map((page) => ({ ...page, data: page.data.filter((one) => one.id !== id) })) },
-      ),
-    onSettled: () => queries.invalidateQueries({ queryKey: VIDEOS }),
   });
 }
 
 export type Bulk = { ids: string[]; action: Schemas["BulkRequest"]["action"]; tag?: string };
 const LEAVES: Bulk["action"][] = ["trash", "restore"];
+/** What changes the tags that can be chosen: those of the trash cannot. */
+const CHANGES_TAGS: Bulk["action"][] = [...LEAVES, "add_tag", "remove_tag"];
 
-/** The same change to many videos. */
+/** The same change to many videos. They leave for the trash at once, and are back if that fails. */
 export function useBulk() {
   const queries = useQueryClient();
   return useMutation({
     mutationFn: async ({ ids, action, tag }: Bulk) => {
-      for (const batch of batches(ids)) await unwrap(api.POST("/api/videos/bulk", { body: { ids: batch, action, tag: tag ?? null } }));
+      for (const batch of batches(ids)) {
+        const { data } = await unwrap(api.POST("/api/videos/bulk", { body: { ids: batch, action, tag: tag ?? null } }));
+        store(queries, data);
+      }
     },
     onMutate: ({ ids, action }) => {
-      if (!LEAVES.includes(action)) return;
-      queries.setQueriesData<InfiniteData<Page>>({ queryKey: [...VIDEOS, "list"] }, (old) =>
-        old && { ...old, pages: old.pages.map((page) => ({ ...page, data: page.data.filter((one) => !ids.includes(one.id)) })) },
-      );
+      const before = queries.getQueriesData<Listed>({ queryKey: LISTS });
+      if (LEAVES.includes(action)) queries.setQueriesData<Listed>({ queryKey: LISTS }, (old) => old && without(old, ids));
+      return before;
     },
-    onSettled: () => queries.invalidateQueries({ queryKey: VIDEOS }),
+    onError: (_error, { ids }, before) => {
+      // Of several requests some may have succeeded.
+      if (ids.length > BULK) return void queries.resetQueries({ queryKey: LISTS });
+      for (const [key, list] of before ?? []) queries.setQueryData(key, list);
+    },
+    onSettled: (_data, _error, { action }) => {
+      if (CHANGES_TAGS.includes(action)) void queries.invalidateQueries({ queryKey: TAGS });
+    },
   });
 }
 

@@ -1,7 +1,7 @@
 "use client";
 import { useRouter } from "next/navigation";
-import { useState } from "react";
-import { Columns2, Globe, Heart, RotateCcw, Tag, Trash2, X } from "lucide-react";
+import { useState, type ComponentProps } from "react";
+import { CheckCheck, Columns2, Globe, Heart, RotateCcw, Tag, Trash2, X, type LucideIcon } from "lucide-react";
 import { Button, IconButton } from "@/components/button";
 import { useTranslations } from "@/lib/i18n";
 import type { Bulk, Video } from "./api";
@@ -22,7 +22,6 @@ export function BulkBar({ videos, trashed, onSelectAll, onClear }: Props) {
   const favourite = videos.every((video) => video.favourite);
   const isPublic = videos.every((video) => video.visibility === "public");
   const comparable = videos.length > 1 && videos.length <= MAX_COMPARED;
-  const icon = "size-4";
   return (
     <div
       role="toolbar"
@@ -35,35 +34,30 @@ export function BulkBar({ videos, trashed, onSelectAll, onClear }: Props) {
       <span role="status" className="tabular px-2 text-s whitespace-nowrap">
         {t("selected", { count: videos.length })}
       </span>
-      <Button size="s" kind="quiet" onClick={onSelectAll}>
-        {t("selectAll")}
-      </Button>
+      <Action name={t("selectAll")} icon={CheckCheck} onClick={onSelectAll} />
       {trashed ? (
-        <Button size="s" busy={isBusy} icon={<RotateCcw aria-hidden className={icon} />} onClick={() => run("restore")}>
-          {t("restore")}
-        </Button>
+        <Action name={t("restore")} icon={RotateCcw} disabled={isBusy} onClick={() => run("restore")} />
       ) : (
         <>
-          {comparable ? (
-            <Button size="s" icon={<Columns2 aria-hidden className={icon} />} onClick={() => router.push(`/compare?ids=${ids.join(",")}`)}>
-              {t("compare")}
-            </Button>
-          ) : null}
-          <Button size="s" kind="quiet" disabled={isBusy} icon={<Heart aria-hidden className={icon} />} onClick={() => run(favourite ? "unfavourite" : "favourite")}>
-            {t(favourite ? "unfavourite" : "favourite")}
-          </Button>
-          <Button size="s" kind="quiet" disabled={isBusy} icon={<Tag aria-hidden className={icon} />} onClick={() => setTags(true)}>
-            {t("addTag")}
-          </Button>
-          <Button size="s" kind="quiet" disabled={isBusy} icon={<Globe aria-hidden className={icon} />} onClick={() => run(isPublic ? "unpublish" : "publish")}>
-            {t(isPublic ? "unpublish" : "publish")}
-          </Button>
-          <Button size="s" kind="danger" disabled={isBusy} icon={<Trash2 aria-hidden className={icon} />} onClick={() => run("trash")}>
-            {t("moveToTrash")}
-          </Button>
+          {comparable ? <Action name={t("compare")} icon={Columns2} onClick={() => router.push(`/compare?ids=${ids.join(",")}`)} /> : null}
+          <Action name={t(favourite ? "unfavourite" : "favourite")} icon={Heart} disabled={isBusy} onClick={() => run(favourite ? "unfavourite" : "favourite")} />
+          <Action name={t("addTag")} icon={Tag} disabled={isBusy} onClick={() => setTags(true)} />
+          <Action name={t(isPublic ? "unpublish" : "publish")} icon={Globe} disabled={isBusy} onClick={() => run(isPublic ? "unpublish" : "publish")} />
+          <Action name={t("moveToTrash")} icon={Trash2} kind="danger" disabled={isBusy} onClick={() => run("trash")} />
         </>
       )}
       {tags ? <TagDialog onAdd={(tag) => run("add_tag", tag)} onClose={() => setTags(false)} /> : null}
     </div>
+  );
+}
+
+type ActionProps = Pick<ComponentProps<typeof Button>, "kind" | "disabled" | "onClick"> & { name: string; icon: LucideIcon };
+
+/** On narrow screens without its text, so that all actions are in view. */
+function Action({ name, icon: Icon, kind = "quiet", ...rest }: ActionProps) {
+  return (
+    <Button {...rest} size="s" kind={kind} title={name} icon={<Icon aria-hidden className="size-4" />} className="max-md:w-9 max-md:px-0">
+      <span className="max-md:sr-only">{name}</span>
+    </Button>
   );
 }

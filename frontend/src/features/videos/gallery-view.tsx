@@ -1,17 +1,15 @@
 "use client";
-import Link from "next/link";
 import { usePathname, useSearchParams } from "next/navigation";
 import { useEffect, useState } from "react";
-import { Images, SearchX, Trash2 } from "lucide-react";
-import { Button, buttonClass } from "@/components/button";
-import { ErrorView, Skeleton, StateView } from "@/components/states";
+import { ErrorView, Skeleton } from "@/components/states";
 import { useTranslations } from "@/lib/i18n";
 import { useShortcuts } from "@/lib/use-shortcuts";
-import { useVideos } from "./api";
 import { BulkBar } from "./bulk-bar";
+import { EmptyGallery } from "./empty-gallery";
 import { NO_FILTERS, filtersOf, isFiltered, queryOf, type Filters } from "./filters";
 import { GalleryToolbar } from "./gallery-toolbar";
 import { NOTHING, visible } from "./selection";
+import { useVideos } from "./use-videos";
 import { VideoGrid } from "./video-grid";
 
 /** The pause in typing after which a search starts. */
@@ -25,16 +23,13 @@ export function GalleryView() {
   const [search, setSearch] = useSearch(filters.q, (q) => change({ q }));
   const [chosen, setChosen] = useState(NOTHING);
   const videos = useVideos(filters);
-  const shown = videos.data?.pages.flatMap((page) => page.data) ?? [];
+  const { list } = videos;
+  const shown = list?.videos ?? [];
   const order = shown.map(({ id }) => id);
   const selection = visible(chosen, order);
   const clear = () => setChosen(NOTHING);
   useShortcuts(selection.size > 0 ? { escape: clear } : {});
   const trashed = filters.show === "trash";
-  const more = () => {
-    // Without `cancelRefetch: false`, a second call would start the same page again.
-    if (videos.hasNextPage && !videos.isError) void videos.fetchNextPage({ cancelRefetch: false });
-  };
   return (
     <div className="grid grid-cols-[minmax(0,1fr)] gap-6">
       <div className="grid gap-4">
@@ -42,13 +37,13 @@ export function GalleryView() {
         <GalleryToolbar filters={filters} search={search} onSearch={setSearch} onChange={change} />
         {trashed ? <p className="text-s text-muted">{t("trashLead")}</p> : null}
       </div>
-      {videos.isError ? <ErrorView error={videos.error} title={t("loadFailed")} onRetry={() => void videos.refetch()} /> : null}
+      {videos.error ? <ErrorView error={videos.error} title={t("loadFailed")} onRetry={videos.retry} /> : null}
       {videos.isPending ? <GallerySkeleton /> : null}
-      {videos.isSuccess && shown.length === 0 ? (
+      {list && shown.length === 0 ? (
         <EmptyGallery filtered={isFiltered(filters)} trashed={trashed} onClear={() => (setSearch(""), change(NO_FILTERS))} />
       ) : null}
       {shown.length > 0 ? (
-        <VideoGrid videos={shown} selection={selection} onSelection={setChosen} hasMore={videos.hasNextPage} onMore={more} />
+        <VideoGrid videos={shown} selection={selection} onSelection={setChosen} hasMore={list?.hasMore ?? false} onMore={videos.more} onShown={videos.renew} />
       ) : null}
       {selection.size > 0 ? (
         <BulkBar
@@ -107,32 +102,5 @@ export function GallerySkeleton() {
         </div>
       ))}
     </div>
-  );
-}
-
-type EmptyProps = { filtered: boolean; trashed: boolean; onClear: () => void };
-
-export function EmptyGallery({ filtered, trashed, onClear }: EmptyProps) {
-  const t = useTranslations("videos");
-  if (filtered) {
-    return (
-      <StateView title={t("noneTitle")} icon={<SearchX aria-hidden />} action={<Button onClick={onClear}>{t("clearFilters")}</Button>}>
-        {t("none")}
-      </StateView>
-    );
-  }
-  if (trashed) return <StateView title={t("trashEmpty")} icon={<Trash2 aria-hidden />} />;
-  return (
-    <StateView
-      title={t("emptyTitle")}
-      icon={<Images aria-hidden />}
-      action={
-        <Link href="/create" className={buttonClass({ kind: "primary" })}>
-          {t("makeFirst")}
-        </Link>
-      }
-    >
-      {t("empty")}
-    </StateView>
   );
 }

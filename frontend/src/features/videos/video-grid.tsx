@@ -11,8 +11,9 @@ import { useVideoActions } from "./use-video-actions";
 import { VideoTile } from "./video-tile";
 
 const OVERSCAN_ROWS = 2;
-/** The next page is asked for this many rows before the last one. */
+/** The next page is requested this many rows before the last one. */
 const ROWS_BEFORE_END = 4;
+const SHOWN_AGAIN_MS = 60_000;
 /** A first guess, for the first paint. */
 const WIDTH = 1200;
 
@@ -22,10 +23,12 @@ type Props = {
   onSelection: (selection: Selection) => void;
   hasMore: boolean;
   onMore: () => void;
+  /** The videos from one index to another are rendered. Called again while they are. */
+  onShown: (first: number, last: number) => void;
 };
 
 /** The tiles. Only the rows near the view are rendered; the arrows move between all of them. */
-export function VideoGrid({ videos, selection, onSelection, hasMore, onMore }: Props) {
+export function VideoGrid({ videos, selection, onSelection, hasMore, onMore, onShown }: Props) {
   const t = useTranslations("videos");
   const list = useRef<HTMLUListElement>(null);
   const { width, top } = usePlace(list);
@@ -38,6 +41,13 @@ export function VideoGrid({ videos, selection, onSelection, hasMore, onMore }: P
   const near = hasMore && last >= rows - ROWS_BEFORE_END;
   useEffect(() => {
     if (near) onMore();
+  });
+  const first = shown[0]?.index ?? 0;
+  useEffect(() => {
+    const tell = () => onShown(first * columns, (last + 1) * columns - 1);
+    tell();
+    const timer = setInterval(tell, SHOWN_AGAIN_MS);
+    return () => clearInterval(timer);
   });
 
   const [stop, setStop] = useState(0);

@@ -21,7 +21,7 @@ export function VideoOverlay({ id }: { id: string }) {
   );
   return (
     <Overlay label={video ? nameOf(video) : t("title")} onClose={close} actions={fullPage}>
-      <SignedInOnly loading={<VideoSkeleton />}>
+      <SignedInOnly loading={<VideoSkeleton heading="h2" />}>
         <VideoView id={id} heading="h2" onGone={close} />
       </SignedInOnly>
     </Overlay>

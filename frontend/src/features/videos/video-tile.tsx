@@ -33,12 +33,7 @@ export function VideoTile({ video, isStop = true, isSelected = false, selecting 
   const tabIndex = isStop ? 0 : -1;
   return (
     <article aria-label={name} data-preview className="group grid content-start gap-1.5">
-      <div
-        className={cx(
-          "relative aspect-square overflow-hidden rounded-l bg-raised has-[a:focus-visible]:outline-2 has-[a:focus-visible]:outline-offset-2 has-[a:focus-visible]:outline-ring",
-          isSelected && "outline-2 -outline-offset-2 outline-ring",
-        )}
-      >
+      <div className="relative aspect-square overflow-hidden rounded-l bg-raised has-[a:focus-visible]:outline-2 has-[a:focus-visible]:outline-offset-2 has-[a:focus-visible]:outline-ring">
         <Link href={`/v/${video.id}`} prefetch={false} scroll={false} aria-label={name} tabIndex={tabIndex} data-tile className="absolute inset-0 outline-none">
           <MovingPoster poster={mediaUrl(video.poster?.url)} preview={mediaUrl(video.preview?.url)} alt="" />
         </Link>
@@ -72,6 +67,7 @@ export function VideoTile({ video, isStop = true, isSelected = false, selecting 
           </IconButton>
         )}
         <Marks video={video} />
+        {isSelected ? <span aria-hidden className="pointer-events-none absolute inset-0 rounded-l border-3 border-ring" /> : null}
       </div>
       <div className="flex items-start gap-1">
         <p className="line-clamp-2 min-w-0 flex-1 pt-1 text-s [overflow-wrap:anywhere]">{name}</p>

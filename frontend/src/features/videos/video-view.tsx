@@ -8,6 +8,7 @@ import { Player } from "@/components/player";
 import { ErrorView, Skeleton, StateView } from "@/components/states";
 import { mediaUrl } from "@/lib/api/media";
 import { useFormatter, useTranslations } from "@/lib/i18n";
+import { useTitle } from "@/lib/use-title";
 import { nameOf, useVideo, type Video } from "./api";
 import { EditDialog } from "./edit-dialog";
 import { Recipe } from "./recipe";
@@ -18,23 +19,27 @@ type Props = { id: string; heading?: "h1" | "h2"; onGone: () => void };
 /** One video: its player, its recipe, and what can be done with it. `onGone`: it was moved to the trash. */
 export function VideoView({ id, heading, onGone }: Props) {
   const video = useVideo(id);
-  if (video.isPending) return <VideoSkeleton />;
-  if (video.isError) return <ErrorView error={video.error} onRetry={() => void video.refetch()} />;
+  if (video.isPending) return <VideoSkeleton heading={heading} />;
+  if (video.isError) return <ErrorView heading={heading ?? "h1"} error={video.error} onRetry={() => void video.refetch()} />;
   return <LoadedVideo video={video.data} heading={heading} onGone={onGone} onExpired={() => void video.refetch()} />;
 }
 
 const COLUMNS = "grid grid-cols-[minmax(0,1fr)] gap-6 lg:grid-cols-[minmax(0,1fr)_22rem] lg:gap-10";
 
-export function VideoSkeleton() {
+export function VideoSkeleton({ heading: Heading = "h1" }: { heading?: "h1" | "h2" }) {
+  const t = useTranslations("common");
   return (
-    <div aria-hidden className={COLUMNS}>
-      <Skeleton className="aspect-video rounded-l" />
-      <div className="grid content-start gap-3">
-        <Skeleton className="h-7" />
-        <Skeleton className="h-10" />
-        <Skeleton className="h-44" />
+    <>
+      <Heading className="sr-only">{t("loading")}</Heading>
+      <div aria-hidden className={COLUMNS}>
+        <Skeleton className="aspect-video rounded-l" />
+        <div className="grid content-start gap-3">
+          <Skeleton className="h-7" />
+          <Skeleton className="h-10" />
+          <Skeleton className="h-44" />
+        </div>
       </div>
-    </div>
+    </>
   );
 }
 
@@ -44,6 +49,8 @@ export function LoadedVideo({ video, heading: Heading = "h1", onGone, onExpired 
   const t = useTranslations("videos");
   const name = nameOf(video);
   const [edits, setEdits] = useState(false);
+  // Above another page, the title is that page's.
+  useTitle(Heading === "h1" ? name : null);
   return (
     <article aria-label={name} className={COLUMNS}>
       <div className="grid content-start gap-4">

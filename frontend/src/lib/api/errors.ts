@@ -23,12 +23,14 @@ export class ApiError extends Error {
   }
 }
 
+/** An answer without a problem of the gateway is one of a proxy, which did not reach the gateway if its status is 5xx. */
 export function toApiError(response: Response, body: unknown): ApiError {
   const problem: Partial<Problem> = typeof body === "object" && body !== null ? body : {};
+  const code = response.status >= 500 ? "unavailable" : `http_${response.status}`;
   const retryAfter = Number(response.headers.get("retry-after"));
   return new ApiError(
     response.status,
-    problem.code ?? `http_${response.status}`,
+    problem.code ?? code,
     problem.title ?? response.statusText,
     problem.detail ?? null,
     problem.request_id ?? response.headers.get("x-request-id"),

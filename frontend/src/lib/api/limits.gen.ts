@@ -92,6 +92,7 @@ export const LIMITS = {
   "image": {
     "maxLength": 56000
   },
+  "image_from": {},
   "embed_prompt": {
     "default": false
   },

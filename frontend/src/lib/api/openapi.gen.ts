@@ -274,7 +274,7 @@ export interface paths {
         put?: never;
         /**
          * New Second Factor
-         * @description A secret for an authenticator. No code is asked for until it is confirmed.
+         * @description A secret for an authenticator. No code is required until it is confirmed.
          */
         post: operations["account_new_second_factor"];
         /** Remove Second Factor */
@@ -295,7 +295,7 @@ export interface paths {
         put?: never;
         /**
          * Confirm Second Factor
-         * @description Ask for codes from now on. The recovery codes are shown once.
+         * @description Require codes from now on. The recovery codes are shown once.
          */
         post: operations["account_confirm_second_factor"];
         delete?: never;
@@ -355,7 +355,7 @@ export interface paths {
         put?: never;
         /**
          * Sign In
-         * @description As POST /api/auth/login. No second factor is asked for: a passkey is two factors.
+         * @description As POST /api/auth/login. No code is required: a passkey is two factors.
          */
         post: operations["passkeys_sign_in"];
         delete?: never;
@@ -375,7 +375,7 @@ export interface paths {
         put?: never;
         /**
          * Registration Options
-         * @description What the browser needs to make a passkey. The password is asked for once more.
+         * @description What the browser needs to make a passkey. Needs the current password.
          */
         post: operations["passkeys_registration_options"];
         delete?: never;
@@ -414,7 +414,7 @@ export interface paths {
         post?: never;
         /**
          * Remove Passkey
-         * @description Remove a passkey. The password is asked for once more.
+         * @description Remove a passkey. Needs the current password.
          */
         delete: operations["passkeys_remove_passkey"];
         options?: never;
@@ -941,6 +941,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/styles/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview Prompt
+         * @description What a style and the prompt help make of a prompt, with what they add marked. Nothing is submitted.
+         */
+        post: operations["models_preview_prompt"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/videos/{video_id}/shares": {
         parameters: {
             query?: never;
@@ -956,7 +976,7 @@ export interface paths {
         put?: never;
         /**
          * Share
-         * @description A link with which anybody can play the video. The answer is the only place of its token.
+         * @description A link to the video that needs no account. Only this answer contains its token.
          */
         post: operations["shares_share"];
         delete?: never;
@@ -977,7 +997,7 @@ export interface paths {
         post?: never;
         /**
          * Revoke
-         * @description Revoke a link. Who has opened it can play the video for five more minutes at most.
+         * @description Revoke a link. Links to files that were made before are valid for five more minutes at most.
          */
         delete: operations["shares_revoke"];
         options?: never;
@@ -1181,9 +1201,89 @@ export interface paths {
         };
         /**
          * Read Audit Log
-         * @description The audit log, the newest entries first. Nobody can change it through the API.
+         * @description The audit log, the newest entries first. It cannot be changed through the API.
          */
         get: operations["administration_read_audit_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/queue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Queue
+         * @description The jobs that wait and run, and those that ended within 24 hours. Large counts are lower bounds.
+         */
+        get: operations["administration_read_queue"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/workers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Workers
+         * @description The dispatchers, the jobs that they hold, the replicas of their stages, and the measured speed of each stage.
+         */
+        get: operations["administration_list_workers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/storage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Storage
+         * @description The stored objects, as a dispatcher has measured them: about once a minute.
+         */
+        get: operations["administration_read_storage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/failures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Failures
+         * @description The failed jobs of all users, the last failure first. Prompts are not shown.
+         */
+        get: operations["administration_list_failures"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1204,7 +1304,7 @@ export interface paths {
         put?: never;
         /**
          * Create Video
-         * @description Queue one video. `openai-poll-after-ms` says when to ask for it again.
+         * @description Queue one video. `openai-poll-after-ms` is the time until the next poll.
          */
         post: operations["openai_create_video"];
         delete?: never;
@@ -1567,6 +1667,16 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /** BoundedCount */
+        BoundedCount: {
+            /** Count */
+            count: number;
+            /**
+             * More
+             * @description true: there are more than `count`, which were not counted
+             */
+            more: boolean;
+        };
         /**
          * BulkRequest
          * @example {
@@ -1836,6 +1946,106 @@ export interface components {
             token: string;
         };
         /**
+         * EndedJobsView
+         * @description How many jobs ended in each state.
+         */
+        EndedJobsView: {
+            succeeded: components["schemas"]["BoundedCount"];
+            failed: components["schemas"]["BoundedCount"];
+            canceled: components["schemas"]["BoundedCount"];
+        };
+        /**
+         * FailureList
+         * @example {
+         *       "codes": [
+         *         "stage_failed",
+         *         "worker_lost"
+         *       ],
+         *       "data": [
+         *         {
+         *           "attempts": 3,
+         *           "code": "worker_lost",
+         *           "created_at": "2026-11-20T14:20:00Z",
+         *           "email": "ada@example.org",
+         *           "failures": 0,
+         *           "finished_at": "2026-11-20T14:22:30Z",
+         *           "job_id": "019ab0c1-7d3e-7c55-9d3a-2f0f8a1c9b10",
+         *           "losses": 3,
+         *           "message": "The worker was lost 3 times while it ran this job.",
+         *           "model": "tiny",
+         *           "stage": "upscale",
+         *           "started_at": "2026-11-20T14:20:01Z",
+         *           "user_id": "01998f2c-7a8b-7c3d-9e4f-5a6b7c8d9e0f"
+         *         }
+         *       ],
+         *       "first_id": "019ab0c1-7d3e-7c55-9d3a-2f0f8a1c9b10",
+         *       "has_more": false,
+         *       "last_id": "019ab0c1-7d3e-7c55-9d3a-2f0f8a1c9b10"
+         *     }
+         */
+        FailureList: {
+            /** Data */
+            data: components["schemas"]["FailureView"][];
+            /**
+             * Codes
+             * @description the error codes that failed jobs have, for the filter
+             */
+            codes: string[];
+            /** First Id */
+            first_id: string | null;
+            /** Last Id */
+            last_id: string | null;
+            /** Has More */
+            has_more: boolean;
+        };
+        /** FailureView */
+        FailureView: {
+            /**
+             * Job Id
+             * Format: uuid
+             */
+            job_id: string;
+            /**
+             * User Id
+             * Format: uuid
+             */
+            user_id: string;
+            /** Email */
+            email: string;
+            /**
+             * Code
+             * @description the error code, as the user receives it
+             */
+            code: string;
+            /** Stage */
+            stage: string | null;
+            /** Message */
+            message: string;
+            /** Model */
+            model: string | null;
+            /**
+             * Attempts
+             * @description all attempts; those that were neither a failure nor a loss were given back
+             */
+            attempts: number;
+            /** Failures */
+            failures: number;
+            /** Losses */
+            losses: number;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Started At */
+            started_at: string | null;
+            /**
+             * Finished At
+             * Format: date-time
+             */
+            finished_at: string;
+        };
+        /**
          * FinishRequest
          * @description What differs from the video. A field that is left out keeps its value.
          * @example {
@@ -1893,6 +2103,53 @@ export interface components {
             checks: {
                 [key: string]: string;
             };
+        };
+        /** HeldJobView */
+        HeldJobView: {
+            /**
+             * Job Id
+             * Format: uuid
+             */
+            job_id: string;
+            /**
+             * User Id
+             * Format: uuid
+             */
+            user_id: string;
+            /** Attempt */
+            attempt: number;
+            /** Stage */
+            stage: string | null;
+            /**
+             * Value
+             * @description the progress of the job, from 0 to 1
+             */
+            value: number;
+            /**
+             * Started At
+             * Format: date-time
+             * @description the start of its first attempt
+             */
+            started_at: string;
+            /**
+             * Lease Expires At
+             * Format: date-time
+             */
+            lease_expires_at: string;
+            /** Cancel Requested */
+            cancel_requested: boolean;
+        };
+        /** HourView */
+        HourView: {
+            succeeded: components["schemas"]["BoundedCount"];
+            failed: components["schemas"]["BoundedCount"];
+            canceled: components["schemas"]["BoundedCount"];
+            /**
+             * Hour
+             * Format: date-time
+             * @description when the hour began
+             */
+            hour: string;
         };
         /** Invitation */
         Invitation: {
@@ -2147,7 +2404,8 @@ export interface components {
         };
         /**
          * ModelView
-         * @description `words` is the complete vocabulary of the model by group, or null if it accepts any text.
+         * @description `words` is the complete vocabulary of the model by group, or null if it accepts any text. `phrases` are the parts
+         *     to put a prompt together from, each once and in a useful order.
          *
          *     `image` is whether a request may or must have a first frame.
          */
@@ -2167,6 +2425,10 @@ export interface components {
             knows: string;
             /** Words */
             words: {
+                [key: string]: string[];
+            } | null;
+            /** Phrases */
+            phrases: {
                 [key: string]: string[];
             } | null;
             /** Schedulers */
@@ -2631,6 +2893,60 @@ export interface components {
             /** Stages */
             stages?: components["schemas"]["StageProgress"][];
         };
+        /**
+         * PromptPart
+         * @description A piece of a prompt. `added`: by a style or by the prompt help.
+         */
+        PromptPart: {
+            /** Text */
+            text: string;
+            /** Added */
+            added: boolean;
+        };
+        /**
+         * PromptPreview
+         * @description The prompts that the model would get. The texts of the parts, one after the other, are the prompt.
+         */
+        PromptPreview: {
+            /** Prompt */
+            prompt: string;
+            /** Negative Prompt */
+            negative_prompt: string;
+            /** Prompt Parts */
+            prompt_parts: components["schemas"]["PromptPart"][];
+            /** Negative Prompt Parts */
+            negative_prompt_parts: components["schemas"]["PromptPart"][];
+        };
+        /**
+         * PromptPreviewRequest
+         * @description The fields of `POST /api/generate` that decide the prompts of the model.
+         * @example {
+         *       "prompt": "a star",
+         *       "style": "night",
+         *       "enhance_prompt": true
+         *     }
+         */
+        PromptPreviewRequest: {
+            /** Prompt */
+            prompt: string;
+            /**
+             * Negative Prompt
+             * @default
+             */
+            negative_prompt: string;
+            /**
+             * Model
+             * @description null: the model of the deployment
+             */
+            model?: string | null;
+            /** Style */
+            style?: string | null;
+            /**
+             * Enhance Prompt
+             * @default false
+             */
+            enhance_prompt: boolean;
+        };
         /** PublicVideo */
         PublicVideo: {
             /**
@@ -2655,6 +2971,90 @@ export interface components {
             poster: components["schemas"]["MediaView"] | null;
             preview: components["schemas"]["MediaView"] | null;
             open_graph: components["schemas"]["OpenGraph"];
+        };
+        /**
+         * QueueView
+         * @example {
+         *       "hours": [
+         *         {
+         *           "canceled": {
+         *             "count": 20,
+         *             "more": false
+         *           },
+         *           "failed": {
+         *             "count": 3,
+         *             "more": false
+         *           },
+         *           "hour": "2026-11-20T14:00:00Z",
+         *           "succeeded": {
+         *             "count": 812,
+         *             "more": false
+         *           }
+         *         }
+         *       ],
+         *       "last_day": {
+         *         "canceled": {
+         *           "count": 20,
+         *           "more": false
+         *         },
+         *         "failed": {
+         *           "count": 3,
+         *           "more": false
+         *         },
+         *         "succeeded": {
+         *           "count": 812,
+         *           "more": false
+         *         }
+         *       },
+         *       "median_run_seconds": 41,
+         *       "median_wait_seconds": 12.5,
+         *       "oldest_waiting_seconds": 95.2,
+         *       "running": {
+         *         "count": 4,
+         *         "more": false
+         *       },
+         *       "samples": 500,
+         *       "users_waiting": {
+         *         "count": 312,
+         *         "more": false
+         *       },
+         *       "waiting": {
+         *         "count": 10000,
+         *         "more": true
+         *       }
+         *     }
+         */
+        QueueView: {
+            waiting: components["schemas"]["BoundedCount"];
+            running: components["schemas"]["BoundedCount"];
+            users_waiting: components["schemas"]["BoundedCount"];
+            /**
+             * Oldest Waiting Seconds
+             * @description the age of the oldest waiting job; null if none waits
+             */
+            oldest_waiting_seconds: number | null;
+            /** @description the sums of `hours` */
+            last_day: components["schemas"]["EndedJobsView"];
+            /**
+             * Hours
+             * @description the last 24 hours, the current one included, the oldest first
+             */
+            hours: components["schemas"]["HourView"][];
+            /**
+             * Median Wait Seconds
+             * @description from submission to the first start; null without samples
+             */
+            median_wait_seconds: number | null;
+            /**
+             * Median Run Seconds
+             * @description from the first start to the end; null without samples
+             */
+            median_run_seconds: number | null;
+            /**
+             * Samples
+             * @description the medians are those of the last so many jobs that succeeded
+             */
+            samples: number;
         };
         /** QueuedReport */
         QueuedReport: {
@@ -2832,7 +3232,7 @@ export interface components {
         };
         /**
          * Role
-         * @description What an account may do: a moderator may what a user may, an admin may everything.
+         * @description The rights of an account: a moderator has those of a user, an admin has all.
          * @enum {string}
          */
         Role: "user" | "moderator" | "admin";
@@ -2844,7 +3244,7 @@ export interface components {
         Scheduler: "own" | "ddim" | "euler" | "heun" | "dpm++" | "lcm";
         /**
          * Scope
-         * @description What a key may be used for. Whatever its scopes are, a key may no more than its account.
+         * @description What a key may be used for. Whatever its scopes are, a key has no right that its account lacks.
          * @enum {string}
          */
         Scope: "jobs:read" | "jobs:write" | "videos:read" | "videos:write" | "admin";
@@ -3099,6 +3499,8 @@ export interface components {
              * @description the first frame: a PNG, JPEG or WebP file in base64
              */
             image?: string | null;
+            /** @description the first frame: a frame of a video of yours, instead of `image` */
+            image_from?: components["schemas"]["VideoFrame"] | null;
             /**
              * Embed Prompt
              * @description write the prompts into the metadata of the file, where everybody who gets it can read them
@@ -3134,6 +3536,124 @@ export interface components {
             value: number;
             /** Duration Ms */
             duration_ms?: number | null;
+        };
+        /**
+         * StageSpeed
+         * @description The measured speed of one stage with one model, from which the times left are estimated.
+         */
+        StageSpeed: {
+            /** Stage */
+            stage: string;
+            /** Model */
+            model: string;
+            /** Seconds Per Unit */
+            seconds_per_unit: number;
+            /** Samples */
+            samples: number;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+        };
+        /**
+         * StorageView
+         * @example {
+         *       "collected_at": "2026-11-20T14:25:00Z",
+         *       "deletable": {
+         *         "bytes": 65536,
+         *         "objects": 3
+         *       },
+         *       "kinds": [
+         *         {
+         *           "bytes": 903412224,
+         *           "kind": "video",
+         *           "objects": 812
+         *         }
+         *       ],
+         *       "measured_at": "2026-11-20T14:25:00Z",
+         *       "removed": {
+         *         "objects without a row": 7
+         *       },
+         *       "trash": {
+         *         "bytes": 1048576,
+         *         "objects": 12
+         *       },
+         *       "users": [
+         *         {
+         *           "bytes": 51200000,
+         *           "email": "ada@example.org",
+         *           "objects": 40,
+         *           "user_id": "01998f2c-7a8b-7c3d-9e4f-5a6b7c8d9e0f"
+         *         }
+         *       ]
+         *     }
+         */
+        StorageView: {
+            /**
+             * Measured At
+             * @description null: not measured yet, because no dispatcher has run
+             */
+            measured_at: string | null;
+            /**
+             * Kinds
+             * @description all objects that a row names, the kind with the most bytes first
+             */
+            kinds: components["schemas"]["StoredKind"][];
+            /**
+             * Users
+             * @description the 20 users with the most bytes
+             */
+            users: components["schemas"]["StoredUser"][];
+            /** @description objects of videos in the trash */
+            trash: components["schemas"]["StoredObjects"];
+            /** @description base clips that have expired, or whose job and video were deleted: the garbage collection deletes those from which no job or favourite may start */
+            deletable: components["schemas"]["StoredObjects"];
+            /**
+             * Collected At
+             * @description the end of the last run of the garbage collection
+             */
+            collected_at: string | null;
+            /**
+             * Removed
+             * @description how many rows and objects that run removed, by its steps
+             */
+            removed: {
+                [key: string]: number;
+            };
+        };
+        /** StoredKind */
+        StoredKind: {
+            /** Objects */
+            objects: number;
+            /** Bytes */
+            bytes: number;
+            /** Kind */
+            kind: string;
+        };
+        /** StoredObjects */
+        StoredObjects: {
+            /** Objects */
+            objects: number;
+            /** Bytes */
+            bytes: number;
+        };
+        /** StoredUser */
+        StoredUser: {
+            /** Objects */
+            objects: number;
+            /** Bytes */
+            bytes: number;
+            /**
+             * User Id
+             * Format: uuid
+             */
+            user_id: string;
+            /**
+             * Email
+             * @description null: the account was deleted after the measurement
+             */
+            email: string | null;
         };
         /** StyleList */
         StyleList: {
@@ -3222,6 +3742,23 @@ export interface components {
             code: string;
             /** Message */
             message: string;
+        };
+        /**
+         * VideoFrame
+         * @description The frame that a video of the account shows at a time.
+         */
+        VideoFrame: {
+            /**
+             * Video Id
+             * Format: uuid
+             */
+            video_id: string;
+            /**
+             * At
+             * @description seconds from the start
+             * @default 0
+             */
+            at: number;
         };
         /** VideoList */
         VideoList: {
@@ -3488,6 +4025,105 @@ export interface components {
              * @example whsec_…
              */
             secret: string;
+        };
+        /**
+         * WorkerView
+         * @description A dispatcher, the process that claims jobs and takes them through the stages.
+         */
+        WorkerView: {
+            /**
+             * Owner
+             * @description host, process id and a random part; the lease owner of its jobs
+             */
+            owner: string;
+            /**
+             * Version
+             * @description null: it is not registered, because it is of an earlier release
+             */
+            version: string | null;
+            /**
+             * State
+             * @description `lost`: it has not written for 30 seconds that it runs
+             * @enum {string}
+             */
+            state: "running" | "lost";
+            /** Started At */
+            started_at: string | null;
+            /** Seen At */
+            seen_at: string | null;
+            /**
+             * Capacity
+             * @description how many jobs it runs at once
+             */
+            capacity: number | null;
+            /** Jobs */
+            jobs: components["schemas"]["HeldJobView"][];
+            /**
+             * Replicas
+             * @description how many replicas of each stage are in which state on its cluster; empty if it does not know
+             */
+            replicas: {
+                [key: string]: {
+                    [key: string]: number;
+                };
+            };
+        };
+        /**
+         * WorkersView
+         * @example {
+         *       "data": [
+         *         {
+         *           "capacity": 4,
+         *           "jobs": [
+         *             {
+         *               "attempt": 1,
+         *               "cancel_requested": false,
+         *               "job_id": "019ab0c1-7d3e-7c55-9d3a-2f0f8a1c9b10",
+         *               "lease_expires_at": "2026-11-20T14:31:36Z",
+         *               "stage": "generate",
+         *               "started_at": "2026-11-20T14:30:41Z",
+         *               "user_id": "01998f2c-7a8b-7c3d-9e4f-5a6b7c8d9e0f",
+         *               "value": 0.42
+         *             }
+         *           ],
+         *           "owner": "gpu-1:4711:5f0c1a2b",
+         *           "replicas": {
+         *             "generate": {
+         *               "running": 1
+         *             },
+         *             "upscale": {
+         *               "running": 1,
+         *               "starting": 1
+         *             }
+         *           },
+         *           "seen_at": "2026-11-20T14:31:07Z",
+         *           "started_at": "2026-11-20T08:00:00Z",
+         *           "state": "running",
+         *           "version": "0.1.0"
+         *         }
+         *       ],
+         *       "more_jobs": false,
+         *       "stages": [
+         *         {
+         *           "model": "tiny",
+         *           "samples": 120,
+         *           "seconds_per_unit": 0.002,
+         *           "stage": "generate",
+         *           "updated_at": "2026-11-20T14:30:12Z"
+         *         }
+         *       ]
+         *     }
+         */
+        WorkersView: {
+            /** Data */
+            data: components["schemas"]["WorkerView"][];
+            /**
+             * More Jobs
+             * @description true: more jobs run than are listed
+             */
+            more_jobs: boolean;
+            /** Stages */
+            stages: components["schemas"]["StageSpeed"][];
         };
         /** FieldError */
         FieldError: {
@@ -6453,6 +7089,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
+            /** @description Not Found: `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Conflict: `video_moderated` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
             /** @description Request Entity Too Large: `body_too_large` */
             413: {
                 headers: {
@@ -9106,6 +9760,111 @@ export interface operations {
             };
         };
     };
+    models_preview_prompt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PromptPreviewRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PromptPreview"];
+                };
+            };
+            /** @description Bad Request: `bad_request`, `invalid_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unauthorized: `unauthenticated`, `token_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden: `scope_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Request Entity Too Large: `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unsupported Media Type: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Misdirected Request: `host_refused` */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity: `invalid_request` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too Many Requests: `too_many_requests` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Service Unavailable: `unavailable`, `storage_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     shares_list_shares: {
         parameters: {
             query?: never;
@@ -10507,6 +11266,316 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AuditList"];
+                };
+            };
+            /** @description Unauthorized: `unauthenticated`, `token_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden: `role_required`, `scope_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Request Entity Too Large: `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Misdirected Request: `host_refused` */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Entity: `invalid_request` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too Many Requests: `too_many_requests` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Service Unavailable: `unavailable`, `storage_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    administration_read_queue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueueView"];
+                };
+            };
+            /** @description Unauthorized: `unauthenticated`, `token_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden: `role_required`, `scope_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Request Entity Too Large: `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Misdirected Request: `host_refused` */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too Many Requests: `too_many_requests` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Service Unavailable: `unavailable`, `storage_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    administration_list_workers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkersView"];
+                };
+            };
+            /** @description Unauthorized: `unauthenticated`, `token_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden: `role_required`, `scope_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Request Entity Too Large: `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Misdirected Request: `host_refused` */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too Many Requests: `too_many_requests` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Service Unavailable: `unavailable`, `storage_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    administration_read_storage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StorageView"];
+                };
+            };
+            /** @description Unauthorized: `unauthenticated`, `token_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden: `role_required`, `scope_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Request Entity Too Large: `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Misdirected Request: `host_refused` */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too Many Requests: `too_many_requests` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Service Unavailable: `unavailable`, `storage_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    administration_list_failures: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description the last_id of the previous page */
+                after?: string | null;
+                code?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FailureList"];
                 };
             };
             /** @description Unauthorized: `unauthenticated`, `token_refused` */

@@ -11,7 +11,7 @@ function gatewayUrl(): string {
   return process.env.GATEWAY_URL ?? "http://127.0.0.1:8000";
 }
 
-/** Asks in the name of the visitor, so that rate limits and view counts are theirs. */
+/** Forwards the address of the visitor, so that rate limits and view counts are theirs. */
 async function ask(path: string): Promise<Opened> {
   const visitor = await headers();
   const passed = ["x-forwarded-for", "user-agent"].flatMap((name) => (visitor.get(name) ? [[name, visitor.get(name) ?? ""]] : []));

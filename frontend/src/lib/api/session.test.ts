@@ -31,10 +31,22 @@ test("an earlier visit is restored with the cookie, and no token is stored", asy
 });
 
 test("simultaneous requests share one refresh", async () => {
-  session.signIn("old", 10);
+  session.signIn("old", 0);
   const tokens = await Promise.all([session.token(), session.token(), session.token()]);
   expect(tokens).toEqual(["t1", "t1", "t1"]);
   expect(fetches).toHaveBeenCalledOnce();
+});
+
+test("a token is renewed 30 s before it expires, a shorter one after half of its time", async () => {
+  vi.useFakeTimers({ toFake: ["Date"] });
+  for (const [lifetime, used] of [[600, 570], [20, 10]] as const) {
+    session.signIn("first", lifetime);
+    vi.advanceTimersByTime(used * 1000 - 1);
+    expect(await session.token()).toBe("first");
+    vi.advanceTimersByTime(1);
+    expect(await session.token()).toBe("t1");
+  }
+  vi.useRealTimers();
 });
 
 test("a token that was refused is replaced", async () => {

@@ -4,12 +4,13 @@
  */
 
 type Status = "unknown" | "anonymous" | "signed-in";
-type Access = { token: string; expiresAt: number };
+type Access = { token: string; expiresAt: number; renewAt: number };
 type Shared = ({ type: "token" } & Access) | { type: "signed-out" };
 
 /** Whether a refresh cookie may exist: not a secret, it only spares visitors a request that is refused. */
 const HINT = "aura.signed-in";
-const REFRESH_BEFORE_MS = 30_000;
+/** A token is renewed so long before it expires; one that expires sooner, after half of its time. */
+const RENEW_BEFORE_MS = 30_000;
 /** Another tab may have rotated the cookie a moment ago: the second attempt sends the new one. */
 const SECOND_ATTEMPT_MS = 400;
 
@@ -26,7 +27,7 @@ function set(next: Status, value: Access | null): void {
     if (next === "signed-in") localStorage.setItem(HINT, "1");
     else if (next === "anonymous") localStorage.removeItem(HINT);
   } catch {
-    // Storage may be blocked: every visit then asks the gateway.
+    // Storage may be blocked: every visit then sends a request.
   }
   listeners.forEach((listener) => listener());
 }
@@ -39,7 +40,9 @@ if (channel) {
 }
 
 function accept(token: string, expiresIn: number): string {
-  const value = { token, expiresAt: Date.now() + expiresIn * 1000 };
+  const lifetime = expiresIn * 1000;
+  const expiresAt = Date.now() + lifetime;
+  const value = { token, expiresAt, renewAt: expiresAt - Math.min(RENEW_BEFORE_MS, lifetime / 2) };
   set("signed-in", value);
   channel?.postMessage({ type: "token", ...value } satisfies Shared);
   return token;
@@ -65,7 +68,7 @@ async function requestToken(attempts = 2): Promise<string | null> {
 async function refresh(stale: string | null): Promise<string | null> {
   refreshing ??= exclusively(async () => {
     // Another tab may have refreshed while this one waited for the lock.
-    if (access && access.token !== stale && access.expiresAt > Date.now() + REFRESH_BEFORE_MS) return access.token;
+    if (access && access.token !== stale && access.renewAt > Date.now()) return access.token;
     const token = await requestToken();
     if (token === null) set("anonymous", null);
     return token;
@@ -109,7 +112,7 @@ export const session = {
   async token(stale: string | null = null): Promise<string | null> {
     // Before the earlier visit is restored, visitors who never signed in cost no request either.
     if (status === "anonymous" || (status === "unknown" && !mayBeSignedIn())) return null;
-    const fresh = access && access.token !== stale && access.expiresAt > Date.now() + REFRESH_BEFORE_MS;
+    const fresh = access && access.token !== stale && access.renewAt > Date.now();
     return fresh && access ? access.token : refresh(stale ?? access?.token ?? null);
   },
 };

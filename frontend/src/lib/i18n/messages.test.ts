@@ -1,5 +1,8 @@
+import format from "icu-minify/format";
 import { createTranslator } from "use-intl/core";
 import { expect, test } from "vitest";
+import { compileMessages } from "./compiled";
+import { FORMATS } from "./formats";
 import { LOCALES, negotiate } from "./locales";
 import de from "./messages/de";
 import en from "./messages/en";
@@ -50,6 +53,32 @@ test.each(LOCALES)("every message of %s can be formatted", (locale) => {
     t(key as "common.save", Object.fromEntries(names.map((name) => [name, (values as Record<string, unknown>)[name]])) as never);
   }
   expect(errors).toEqual([]);
+});
+
+const VALUES = [1, 2, 21].map((number) => (name: string) => (name === "date" ? new Date(0) : name === "role" ? "admin" : number));
+const FORMATTERS = {
+  getNumberFormat: (...options: ConstructorParameters<typeof Intl.NumberFormat>) => new Intl.NumberFormat(...options),
+  getDateTimeFormat: (...options: ConstructorParameters<typeof Intl.DateTimeFormat>) => new Intl.DateTimeFormat(...options),
+  getPluralRules: (...options: ConstructorParameters<typeof Intl.PluralRules>) => new Intl.PluralRules(...options),
+};
+
+/** What the browser has: a message at a path, as the server compiled it. */
+function compiledAt(tree: unknown, key: string): Parameters<typeof format>[0] {
+  return key.split(".").reduce((at, part) => (at as Record<string, unknown>)[part], tree) as Parameters<typeof format>[0];
+}
+
+test.each(LOCALES)("the compiled messages of %s say the same as their sources", (locale) => {
+  const messages = { en, de, fr }[locale];
+  const compiled: unknown = compileMessages(messages);
+  const t = createTranslator({ locale, messages, timeZone: "UTC" });
+  const differing = Object.keys(languages[locale]).filter((key) =>
+    VALUES.some((value) => {
+      const values = Object.fromEntries(argumentsOf(languages[locale][key] ?? "").map((name) => [name, value(name)]));
+      const shown = format(compiledAt(compiled, key), locale, values, { formatters: FORMATTERS, formats: FORMATS, timeZone: "UTC" });
+      return shown !== t(key as "common.save", values as never);
+    }),
+  );
+  expect(differing).toEqual([]);
 });
 
 test.each(["de", "fr"] as const)("no sentence of %s was left in English", (locale) => {

@@ -4,14 +4,14 @@ import { ErrorView, Skeleton } from "@/components/states";
 import { useTranslations } from "@/lib/i18n";
 import { useChecks } from "./api";
 
-export function SystemSection() {
+/** What this server needs, checked now. */
+export function SystemChecks() {
   const t = useTranslations("admin");
   const checks = useChecks();
   const name = (key: string) => (t.has(`checks.${key}` as "checks.database") ? t(`checks.${key}` as "checks.database") : key);
   return (
-    <section aria-label={t("system")} className="grid gap-4">
-      <p className="text-s text-muted">{t("systemLead")}</p>
-      {checks.isPending ? <Skeleton className="h-24 rounded-l" /> : null}
+    <div role="group" aria-label={t("systemLead")} className="grid gap-3">
+      {checks.isPending ? <Skeleton className="h-20 rounded-l" /> : null}
       {checks.isError ? <ErrorView error={checks.error} onRetry={() => void checks.refetch()} /> : null}
       <ul className="grid gap-3 sm:grid-cols-3">
         {Object.entries(checks.data ?? {}).map(([key, outcome]) => (
@@ -28,7 +28,6 @@ export function SystemSection() {
           </li>
         ))}
       </ul>
-      <p className="text-s text-muted">{t("operator")}</p>
-    </section>
+    </div>
   );
 }

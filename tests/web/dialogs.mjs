@@ -1,0 +1,43 @@
+// What opens above a page, and how. `content` names videos and links of the account.
+const button = (name) => (page) => page.getByRole("button", { name, exact: true }).click();
+const press = (key) => (page) => page.keyboard.press(key);
+
+/** [address, name of the picture, what opens it, what undoes it]. */
+export function dialogsOf(content) {
+  const video = `/v/${content.video}`;
+  return [
+    ["/create", "shortcuts", press("?")],
+    ["/create", "commands", press("Control+k")],
+    ["/create", "account-menu", button("Account")],
+    ["/create", "advanced", (page) => page.getByRole("radio", { name: "Advanced" }).click()],
+    [video, "edit", button("Edit title and tags")],
+    [video, "share", button("Share")],
+    [video, "finish", button("Finish again")],
+    [video, "publish", button("Publish")],
+    ["/gallery", "video-above", (page) => page.locator("[data-tile]").first().click()],
+    ["/gallery", "selection", (page) => page.getByRole("checkbox").first().click()],
+    ["/gallery", "tile-menu", (page) => page.getByRole("button", { name: /^More/ }).first().click()],
+    ["/gallery", "toast", trashLast, button("Undo")],
+    ["/settings", "passkeys-unsupported", (page) => page.getByText("This browser has no passkeys").scrollIntoViewIfNeeded()],
+    ["/settings", "second-factor", button("Set up")],
+    ["/settings", "new-key", button("New key")],
+    ["/settings", "new-webhook", button("New webhook")],
+    ["/settings", "change-email", button("Change email")],
+    ["/settings", "delete-account", button("Delete my account")],
+    [`/s/${content.share}`, "report", button("Report")],
+  ];
+}
+
+export const STAFF_DIALOGS = [
+  ["/admin", "invite", button("Invite")],
+  ["/admin", "audit", (page) => page.getByText("Audit log").click()],
+  ["/admin", "system", (page) => page.getByRole("radio", { name: "System" }).click()],
+  ["/moderation", "decision", button("Hide")],
+];
+
+async function trashLast(page) {
+  const tile = page.getByRole("article").last();
+  await tile.getByRole("button", { name: /^More/ }).click();
+  await page.getByRole("menuitem", { name: "Move to trash" }).click();
+  await page.getByRole("button", { name: "Undo" }).waitFor();
+}

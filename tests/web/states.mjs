@@ -1,0 +1,61 @@
+// Every page while the gateway is slow, fails, or cannot be reached: it says so, and stays accessible. With SHOTS, a
+// picture of each.
+import { NARROW, WIDE, assert, axe, launch, logIn, openPage, shoot } from "./browser.mjs";
+
+const ID = "00000000-0000-4000-8000-000000000000";
+const PAGES = ["/create", "/queue", "/gallery", `/v/${ID}`, `/compare?ids=${ID},${ID.replace("4", "5")}`, "/settings", "/moderation", "/admin"];
+const REQUEST_ID = "0f3c9d2a7b1e4c55";
+const LOOKS = [
+  { theme: "dark", viewport: WIDE, size: "wide", states: ["loading", "error", "offline"] },
+  { theme: "light", viewport: NARROW, size: "narrow", states: ["error", "offline"] },
+];
+const PROBLEM = { type: "about:blank", title: "Unavailable", status: 503, code: "unavailable", request_id: REQUEST_ID };
+
+const STATES = {
+  loading: {
+    answer: () => undefined,
+    shown: (page) => page.locator("main .animate-breathe").first(),
+  },
+  error: {
+    answer: (route) => route.fulfill({ status: 503, contentType: "application/problem+json", body: JSON.stringify(PROBLEM) }),
+    shown: (page) => page.getByRole("main").getByRole("alert").filter({ hasText: REQUEST_ID }).first(),
+  },
+  offline: {
+    answer: (route) => route.abort("internetdisconnected"),
+    shown: (page) => page.getByRole("main").getByRole("alert").filter({ hasText: /cannot be reached/ }).first(),
+  },
+};
+
+const base = process.env.AURA_WEB;
+const browser = await launch();
+const problems = [];
+
+/** The session and, except in the settings, the account stay available: otherwise every page asks to log in. */
+function isNeeded(url, path) {
+  return url.pathname.startsWith("/api/auth/") || (url.pathname === "/api/me" && path !== "/settings");
+}
+
+for (const { size, states, ...look } of LOOKS) {
+  const page = await openPage(browser, look);
+  await logIn(page, JSON.parse(process.env.AURA_STAFF));
+  await page.routeWebSocket(/\/api\/ws/, (socket) => socket.close());
+  for (const state of states) {
+    const { answer, shown } = STATES[state];
+    for (const path of PAGES) {
+      await page.unrouteAll({ behavior: "ignoreErrors" });
+      await page.route(/\/api\//, (route) => (isNeeded(new URL(route.request().url()), path) ? route.continue() : answer(route)));
+      await page.goto(base + path);
+      const name = `${state}${path.split(/[?]|\/0/)[0].replaceAll("/", "-")}-${look.theme}-${size}`;
+      const isShown = await shown(page).waitFor({ timeout: 15_000 }).then(() => true, () => false);
+      await shoot(page, name, { fullPage: true });
+      if (!isShown) problems.push(`${name}: the page does not say so`);
+      problems.push(...(await axe(page)).map((problem) => `${name}: ${problem}`));
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      if (wide > 0) problems.push(`${name}: ${wide} px wider than the screen`);
+    }
+  }
+  await page.context().close();
+}
+
+await browser.close();
+assert(problems.length === 0, problems.join("\n"));
