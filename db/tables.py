@@ -38,15 +38,16 @@ from db.key_tables import ApiKey, Scope
 from db.moderation_tables import BlockedHash, Decision, ModerationDecision, Report, ReportReason
 from db.remix_tables import Remix
 from db.share_tables import Share
+from db.system_tables import Dispatcher, SystemFigures
 from db.video_tables import Moderation, Video, Visibility
 from db.webhook_tables import DeliveryState, DisabledReason, Webhook, WebhookDelivery, WebhookEvent
 
 __all__ = [
     "TERMINAL", "Action", "ApiKey", "Artifact", "Attempt", "AuditEntry", "Base", "BlockedHash", "Decision",
-    "DeliveryState", "DisabledReason", "Job", "Json", "LoginSession", "Mail", "Moderation", "ModerationDecision",
-    "OneTimeToken", "Passkey", "Purpose", "RateLimit", "RecoveryCode", "RefreshToken", "Remix", "Report",
-    "ReportReason", "Role", "Scope", "Share", "ShownStatus", "StageRate", "Status", "Turn", "User", "Video",
-    "Visibility", "Webhook", "WebhookDelivery", "WebhookEvent",
+    "DeliveryState", "DisabledReason", "Dispatcher", "Job", "Json", "LoginSession", "Mail", "Moderation",
+    "ModerationDecision", "OneTimeToken", "Passkey", "Purpose", "RateLimit", "RecoveryCode", "RefreshToken", "Remix",
+    "Report", "ReportReason", "Role", "Scope", "Share", "ShownStatus", "StageRate", "Status", "SystemFigures", "Turn",
+    "User", "Video", "Visibility", "Webhook", "WebhookDelivery", "WebhookEvent",
 ]  # fmt: skip
 
 
@@ -129,6 +130,13 @@ class Job(Base):
         Index("ix_jobs_base", text("(base ->> 'key')"), postgresql_where=text("base IS NOT NULL")),
         Index("ix_jobs_preview", "preview_key", postgresql_where=text("preview_key IS NOT NULL")),
         Index("ix_jobs_retried_from", "retried_from", postgresql_where=text("retried_from IS NOT NULL")),
+        # What administrators see: the oldest waiting job, the ended jobs by state and time, the failures by code.
+        Index("ix_jobs_waiting", "created_at", postgresql_where=text("status = 'queued'")),
+        Index("ix_jobs_ended", "status", "finished_at", "id", postgresql_where=text("finished_at IS NOT NULL")),
+        Index(
+            "ix_jobs_error_code", text("(error ->> 'code')"), "finished_at", "id",
+            postgresql_where=text("status = 'failed'"),
+        ),
         # Leaves room for HOT updates: heartbeats and progress rewrite the row often.
         {"postgresql_with": {"fillfactor": 80}},
     )  # fmt: skip

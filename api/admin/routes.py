@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from api.admin import accounts
+from api.admin.pages import After, Limit
 from api.admin.schemas import (
     AccountChange,
     AccountList,
@@ -23,9 +24,6 @@ from api.problems import documented
 from db import audit, users
 
 router = APIRouter(prefix="/api/admin", tags=["administration"])
-
-Limit = Annotated[int, Query(ge=1, le=100)]
-After = Annotated[UUID | None, Query(description="the last_id of the previous page")]
 
 
 @router.get("/users", responses=documented(401, 422, RoleRequired))
@@ -56,6 +54,6 @@ async def read_audit_log(
     action: Annotated[str | None, Query(max_length=64)] = None,
     actor_id: UUID | None = None,
 ) -> AuditList:
-    """The audit log, the newest entries first. Nobody can change it through the API."""
+    """The audit log, the newest entries first. It cannot be changed through the API."""
     rows = await audit.page(session, limit=limit, after=after, action=action, actor_id=actor_id)
     return audit_list(rows, limit)

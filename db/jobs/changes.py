@@ -34,7 +34,7 @@ _PROBE: Final = Statement.of("""
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A job without what clients see of it: enough to tell whether it has changed."""
+    """The columns of a job that show whether it has changed."""
 
     id: UUID
     owner_id: UUID

@@ -162,7 +162,7 @@ async def fail(
 ) -> Job | None:
     """End the attempt as failed, and queue the job again after a pause, or end it as failed or canceled.
 
-    `retry` says whether the error may go away; `reduced` makes all later attempts use the reduced plan.
+    `retry`: whether another attempt may succeed; `reduced` makes all later attempts use the reduced plan.
     """
     values = {"error": json.dumps(error), "retry": retry, "reduced": reduced, "max_failures": max_failures}
     return await _job(session, transitions.FAIL, {**_fence(lease), **asdict(backoff), **values})

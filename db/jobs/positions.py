@@ -1,8 +1,8 @@
 """The places of waiting jobs in the queue; 1 starts next.
 
-With few waiting users the position is exact: the fair order of `fair_queue`, played to the job. With a crowd it is an
-estimate from a snapshot of the line, which all sessions of a process share. The snapshot is read again after a second
-at the earliest, and so rarely that reading it takes at most 2 % of the time. A position therefore costs the same
+With few waiting users the position is exact: the fair order of `fair_queue`, simulated up to the job. With many it is
+an estimate from a snapshot of the queue, which all sessions of a process share. The snapshot is read again after a
+second at the earliest, and so rarely that reading it takes at most 2 % of the time. A position therefore costs the same
 with ten or with a hundred thousand waiting users. Why: docs/decisions/0017-turns.md.
 """
 
@@ -34,7 +34,7 @@ _KEPT_HEADS: Final = 1000
 SHARED_LINE: Final = "line"
 
 # The waiting jobs of some users, or one of them. Within a round the user with fewer jobs ahead of this one comes first,
-# because the others have just been served. The position is NULL if the line is too long to be played.
+# because the others have just been served. The position is NULL if the queue is too long for the simulation.
 POSITIONS: Final = f"""WITH unpaused AS (
         SELECT owner_id, running, served_at FROM turns WHERE head_id IS NOT NULL ORDER BY {ORDER} LIMIT :users + 1
     ), paused AS (

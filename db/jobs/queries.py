@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from db.errors import IdempotencyKeyReuse, NotRetryable
 from db.jobs.quotas import Quotas, check_quotas
 from db.jobs.sql import TOUCHED, notify
+from db.keyset import page_of
 from db.tables import Artifact, Job, Status, Video
 
 # Rows as they are in the database, although the session may hold an older copy.
@@ -114,13 +115,10 @@ async def page(
     `after` is the last job of the page before. `trashed` selects the jobs in the trash instead of the others.
     """
     place = Job.trashed_at.is_not(None) if trashed else Job.trashed_at.is_(None)
-    statement = _fresh.where(Job.owner_id == owner_id, place).limit(limit + 1)
+    statement = _fresh.where(Job.owner_id == owner_id, place)
     if status is not None:
         statement = statement.where(Job.status == status)
-    if after is not None:
-        statement = statement.where(Job.id > after if order == "asc" else Job.id < after)
-    found = await session.scalars(statement.order_by(Job.id.asc() if order == "asc" else Job.id.desc()))
-    data = list(found)
+    data = list(await session.scalars(page_of(statement, Job.id, limit=limit, after=after, order=order)))
     return Page(data[:limit], has_more=len(data) > limit)
 
 

@@ -2,7 +2,7 @@
 
 Gateways and dispatchers of the previous release keep working on these tables. Two triggers on `jobs` act for them: a
 job that they publish gets its video, and a job that they move to or out of the trash takes its video along. Drop both
-in a later release. Locks are taken in one order: rows of `jobs`, then of `videos`, then of `artifacts`.
+in a later release. Rows are locked in one order: those of `jobs`, then of `videos`, then of `artifacts`.
 """
 
 from collections.abc import Sequence
@@ -10,6 +10,8 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
+
+from migrations.locks import lock_tables
 
 revision: str = "0006"
 down_revision: str | None = "0005"
@@ -81,14 +83,13 @@ _IN_GALLERY = "visibility = 'public' AND moderation_state = 'visible' AND trashe
 
 
 def upgrade() -> None:
+    # Held to the commit: a job that is published between the copy and the triggers would be without a video.
+    lock_tables(share_row_exclusive="users, jobs", access_exclusive="attempts, artifacts")
     op.execute(_WORDS)
     _create_videos()
-    # A job that is published between the copy and the triggers would be without a video.
-    op.execute("LOCK TABLE jobs IN SHARE ROW EXCLUSIVE MODE")
     op.execute(_COPY)
     # After the copy: a table is filled faster without indexes.
     _create_indexes()
-    # Last, because no result can be read from here to the commit.
     _change_artifacts()
     for statement in (_ADD_VIDEO, _TRASH_VIDEO, *_TRIGGERS):
         op.execute(statement)

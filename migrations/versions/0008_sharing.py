@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
+from migrations.locks import lock_tables
+
 revision: str = "0008"
 down_revision: str | None = "0007"
 branch_labels: str | Sequence[str] | None = None
@@ -49,7 +51,7 @@ _TRIGGER = """
 
 
 def upgrade() -> None:
-    # First, because it takes longest: the locks of the other statements are held until the commit.
+    lock_tables(share_row_exclusive="users, videos, artifacts")
     op.create_index("ix_artifacts_sha256", "artifacts", ["sha256"], postgresql_where=VIDEO_FILE)
     op.create_index("ix_videos_base_sha256", "videos", [BASE_HASH], postgresql_where=sa.text("base IS NOT NULL"))
     _create_shares()

@@ -6,6 +6,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
+from migrations.locks import lock_tables
+
 revision: str = "0009"
 down_revision: str | None = "0008"
 branch_labels: str | Sequence[str] | None = None
@@ -16,6 +18,7 @@ _SCOPES = '\'["jobs:read", "jobs:write", "videos:read", "videos:write", "admin"]
 
 
 def upgrade() -> None:
+    lock_tables(share_row_exclusive="users, jobs", access_exclusive="artifacts")
     op.create_table(
         "api_keys",
         sa.Column("id", sa.Uuid(), nullable=False),

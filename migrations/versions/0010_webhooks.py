@@ -10,6 +10,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
+from migrations.locks import lock_tables
+
 revision: str = "0010"
 down_revision: str | None = "0009"
 branch_labels: str | Sequence[str] | None = None
@@ -61,6 +63,7 @@ TRIGGERS = (
 
 
 def upgrade() -> None:
+    lock_tables(share_row_exclusive="users, jobs, videos")
     op.create_table(
         "webhooks",
         sa.Column("id", sa.Uuid(), nullable=False),

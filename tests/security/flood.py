@@ -92,7 +92,7 @@ def flood(port: int, kind: Kind, source: str, is_over: Callable[[], bool]) -> No
 
 
 def send(connection: socket.socket, data: bytes) -> None:
-    """Send as much as the gateway takes; a gateway that takes nothing for half a second is asked again."""
+    """Send as much as the gateway takes; if it takes nothing for half a second, the write is repeated."""
     if not data:
         raise ConnectionResetError
     view = memoryview(data)

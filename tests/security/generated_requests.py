@@ -34,7 +34,7 @@ class Person(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """Who sends the requests (nobody: without an account), and how many.
+    """The account that sends the requests (nobody: none), and their number.
 
     The first of `people` sends them; the others must not be able to read what belongs to the first. `known` are values
     of parameters by location and name, such as `path.job_id`.

@@ -108,6 +108,7 @@ OPERATIONS: Final[dict[str, Operation]] = {
     "GET /api/jobs/{job_id}/events": Operation(OWNED),
     "GET /api/models": Operation(OWN),
     "GET /api/styles": Operation(OWN),
+    "POST /api/styles/preview": Operation(OWN, {"prompt": "of the caller", "enhance_prompt": True}),
     "GET /api/videos": Operation(OWN),
     "GET /api/videos/tags": Operation(OWN),
     "POST /api/videos/bulk": Operation(OWNED, {"ids": ["{video_id}"], "action": "trash"}),
@@ -144,5 +145,9 @@ OPERATIONS: Final[dict[str, Operation]] = {
     "GET /api/admin/users": Operation(ADMIN, shows=ACCOUNT),
     "PATCH /api/admin/users/{user_id}": Operation(ADMIN, {"role": "moderator"}, shows=ACCOUNT),
     "POST /api/admin/invitations": Operation(ADMIN, {}),
+    "GET /api/admin/queue": Operation(ADMIN),
+    "GET /api/admin/workers": Operation(ADMIN, shows=frozenset({"user_id", "job_id"})),
+    "GET /api/admin/storage": Operation(ADMIN, shows=ACCOUNT),
+    "GET /api/admin/failures": Operation(ADMIN, shows=ACCOUNT | {"job_id"}),
     "GET /api/admin/audit": Operation(ADMIN, shows=frozenset({"user_id", "key_id", "key_name", "session_id"})),
 }

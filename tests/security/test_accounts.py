@@ -1,4 +1,4 @@
-"""Two claims about sign-in: its time does not tell names apart, and guesses lock no owner out."""
+"""Two claims about sign-in: its time does not depend on the name, and guesses do not lock the owner out."""
 
 # ruff: noqa: F811  (fixtures are imported by name: those of this folder are for a gateway process)
 

@@ -36,7 +36,7 @@ from tests.security.operations import CALLERS, OPERATIONS, PASSWORD, Operation
 
 SCOPES = [scope for scope in Scope if scope is not Scope.ADMIN]
 PASSWORD_HASH = HASHER.hash(PASSWORD)
-# What nobody but the owner may change.
+# What only the owner may change.
 TABLES = (
     "users",
     "jobs",
@@ -49,7 +49,7 @@ TABLES = (
     "webhook_deliveries",
 )
 
-# The order of successful calls: whoever may change the owner's objects comes last.
+# The order of successful calls: the callers that may change the owner's objects come last.
 SUCCESSES = ("visitor", "other", "other_key", "moderator", "admin", "key", "owner")
 REPEATS = {"admin": "moderator", "owner": "key"}
 

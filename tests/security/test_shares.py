@@ -1,4 +1,4 @@
-"""The long form: the time of the answer does not tell a revoked, expired or hidden share from an unknown one."""
+"""The long form: the answer takes the same time for a revoked, expired, hidden or unknown share."""
 
 # ruff: noqa: F811  (fixtures are imported by name: those of this folder are for a gateway process)
 

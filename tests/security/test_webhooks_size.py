@@ -1,4 +1,4 @@
-"""What webhooks cost in their full size: no statement reads a table whole, and an idle gateway asks in a moment."""
+"""Webhooks in their full size: no statement reads a whole table, and a check without due messages is fast."""
 
 import sys
 
@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.conftest import Sessions
 from tests.db.conftest import Call, Life, call, life, owner  # noqa: F401  (fixtures)
-from tests.db.test_webhooks import check_size
+from tests.db.test_webhook_plans import check_size
 
 pytestmark = [pytest.mark.long_attack, pytest.mark.timeout(900)]
 LIMIT_MS = 50

@@ -190,7 +190,9 @@ async def test_pages_and_filters(admin: ApiUser, owner: ApiUser, account: dict[s
     assert await entries(admin, f"&actor_id={uuid4()}") == []
 
 
-async def test_nobody_else_reads_it_and_nobody_changes_it(admin: ApiUser, bob: ApiUser, gateway: Gateway) -> None:
+async def test_only_administrators_read_it_and_it_cannot_be_changed(
+    admin: ApiUser, bob: ApiUser, gateway: Gateway
+) -> None:
     for role in (Role.USER, Role.MODERATOR):
         async with gateway.sessions.begin() as session:
             await users.set_role(session, bob.id, role)

@@ -1,4 +1,4 @@
-"""What the event hub reads: changed jobs, and enough of the others to tell whether they changed."""
+"""What the event hub reads: changed jobs, and the columns of the others that show whether they changed."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -91,7 +91,7 @@ async def test_a_locked_turn_does_not_block_the_others(life: Life, sessions: Ses
 
 
 async def test_a_claim_waits_for_the_only_turn(life: Life, sessions: Sessions) -> None:
-    """A claim that finds the only waiting user locked must not conclude that nobody waits."""
+    """A claim that finds the only waiting user locked must not conclude that no user waits."""
     first, second = await life.queued(), await life.queued()
     async with sessions() as session:
         values = {"owner": "w1", "running_per_user": 9, "lease_seconds": LEASE_SECONDS}

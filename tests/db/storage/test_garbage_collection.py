@@ -10,7 +10,16 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, text, update
 
-from db import login_sessions, mails, one_time_tokens, rate_limits, refresh_tokens, stage_rates, webhook_queue
+from db import (
+    dispatchers,
+    login_sessions,
+    mails,
+    one_time_tokens,
+    rate_limits,
+    refresh_tokens,
+    stage_rates,
+    webhook_queue,
+)
 from db.jobs import leases, trash
 from db.jobs import queries as jobs
 from db.jobs.leases import Lease
@@ -96,6 +105,7 @@ async def test_a_full_batch_looks_up_no_more_keys(
         (one_time_tokens.purge, inspect.Parameter.empty),
         (rate_limits.purge, inspect.Parameter.empty),
         (mails.purge, inspect.Parameter.empty),
+        (dispatchers.purge, inspect.Parameter.empty),
         (webhook_queue.purge, inspect.Parameter.empty),
     ],
 )

@@ -1,4 +1,4 @@
-"""The key of the object store: what its policy allows, and what the server of MinIO is asked to do."""
+"""The key of the object store: what its policy allows, and the requests to the server of MinIO."""
 
 import asyncio
 import io

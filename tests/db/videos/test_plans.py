@@ -29,6 +29,7 @@ FILTERS: Final = {
     "unknown word": Filter(words="elephant"), "exclusion": Filter(words="rare -most"),
     "word and tag": Filter(words="most", tag="tag200"),
     "old": Filter(created_before=datetime(2020, 1, 1, tzinfo=UTC)),
+    "period": Filter(created_after=datetime(2020, 1, 1, tzinfo=UTC), created_before=datetime(2100, 1, 1, tzinfo=UTC)),
     "favourite with a word": Filter(favourite=True, words="all"),
 }  # fmt: skip
 # The lists that have an index of their own.
@@ -37,7 +38,7 @@ INDEXES: Final = {
     "gif": "ix_videos_format", "tags": "ix_videos_tags",
 }  # fmt: skip
 # A page of 20 of these reads few rows, however many videos the owner has.
-FEW: Final = ("all", "favourites", "published", "gif", "mp4", "trash", "tag", "old")
+FEW: Final = ("all", "favourites", "published", "gif", "mp4", "trash", "tag", "old", "period")
 MAX_ROWS: Final = 1_000
 
 

@@ -1,18 +1,18 @@
-"""Migration 0006 on filled tables, while a gateway and a dispatcher of the release before keep working."""
+"""Migration 0006 on filled tables, while gateways and dispatchers of the release before keep working."""
 
 import asyncio
 from typing import Any
 from uuid import UUID
 
 import asyncpg
-import pytest
 
 from db import migrate
-from db.embedded import Postgres
 from db.ids import uuid7
 from db.settings import plain_url
+from tests.migrations.conftest import MakeDatabase, working
 
-JOBS = 20_000
+JOBS = 5_000
+PROCESSES = 2
 # The statements of the release before.
 ENQUEUE = 'INSERT INTO jobs (id, owner_id, spec) VALUES ($1, $2, \'{"prompt": "a blue square"}\')'
 CLAIM = """
@@ -62,66 +62,28 @@ FILL = f"""
 """
 
 
-@pytest.fixture
-async def url(postgres: Postgres) -> str:
-    """A database of the release before, filled."""
-    superuser = await asyncpg.connect(plain_url(postgres.superuser_url))
-    await superuser.execute("DROP DATABASE IF EXISTS before_videos WITH (FORCE)")
-    await superuser.execute("CREATE DATABASE before_videos OWNER aura_owner")
-    await superuser.close()
-    url = postgres.owner_url.removesuffix("postgres") + "before_videos"
-    await asyncio.to_thread(migrate.upgrade, url, "0005")
-    connection = await asyncpg.connect(plain_url(url))
-    await connection.execute(FILL)
-    await connection.close()
-    return url
+async def run_a_job(connection: asyncpg.Connection, owner: UUID, number: int) -> tuple[UUID, bool]:
+    """Submit, run and publish a job, read its result, and move every third one to the trash."""
+    job_id, trashed = uuid7(), number % 3 == 0
+    await connection.execute(ENQUEUE, job_id, owner)
+    async with connection.transaction():
+        await connection.execute(CLAIM, job_id)
+        await connection.execute(OPEN_ATTEMPT, job_id)
+    await connection.execute(PUBLISH, job_id)
+    assert await connection.fetchval(READ_RESULT, job_id) == 2
+    if trashed:
+        await connection.execute(TRASH, job_id)
+    return job_id, trashed
 
 
-class OldRelease:
-    """Submits, runs, publishes, reads and deletes jobs in a loop, and records how long the longest step waited."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self.longest = 0.0
-        self.jobs: dict[UUID, bool] = {}  # whether each was moved to the trash
-        self.stop = asyncio.Event()
-
-    async def run(self) -> None:
-        connection = await asyncpg.connect(plain_url(self.url), server_settings={"lock_timeout": "10s"})
-        owner = await connection.fetchval("SELECT id FROM users LIMIT 1")
-        loop = asyncio.get_running_loop()
-        while not self.stop.is_set():
-            started, job_id, trashed = loop.time(), uuid7(), len(self.jobs) % 3 == 0
-            await connection.execute(ENQUEUE, job_id, owner)
-            async with connection.transaction():
-                await connection.execute(CLAIM, job_id)
-                await connection.execute(OPEN_ATTEMPT, job_id)
-            await connection.execute(PUBLISH, job_id)
-            assert await connection.fetchval(READ_RESULT, job_id) == 2
-            if trashed:
-                await connection.execute(TRASH, job_id)
-            self.jobs[job_id] = trashed
-            self.longest = max(self.longest, loop.time() - started)
-            await asyncio.sleep(0.002)
-        await connection.close()
-
-
-async def test_the_release_before_keeps_working_during_and_after_the_migration(url: str) -> None:
-    old = OldRelease(url)
-    running = asyncio.create_task(old.run())
-    await asyncio.sleep(0.2)
-    before = len(old.jobs)
-    await asyncio.to_thread(migrate.upgrade, url, "0006")
-    after = len(old.jobs)
-    await asyncio.sleep(0.2)
-    old.stop.set()
-    await running
-    assert before > 5
-    assert len(old.jobs) > after + 5
+async def test_the_release_before_keeps_working_during_and_after_the_migration(database_at: MakeDatabase) -> None:
+    url = await database_at("0005", FILL)
+    async with working(url, run_a_job, PROCESSES) as old:
+        await asyncio.to_thread(migrate.upgrade, url, "0006")
     assert old.longest < 10
     connection = await asyncpg.connect(plain_url(url))
     try:
-        await check(connection, old.jobs)
+        await check(connection, old.done)
     finally:
         await connection.close()
 

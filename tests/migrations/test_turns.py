@@ -4,36 +4,23 @@ import asyncio
 from uuid import UUID, uuid4
 
 import asyncpg
-import pytest
 
 from db import engine as engines
 from db import migrate
-from db.embedded import Postgres
 from db.settings import plain_url
 from tests.db.jobs import reference
+from tests.migrations.conftest import MakeDatabase
 
 INSERT_JOB = (
     "INSERT INTO jobs (id, owner_id, spec, status, priority, attempt, lease_owner, lease_expires_at, started_at, "
     "available_at) VALUES ($1, $2, '{}', $3, $4, $5::int, $6, CASE WHEN $5::int > 0 THEN now() END, "
     "CASE WHEN $5::int > 0 THEN now() END, now() + $7::float8 * interval '1 second')"
 )
-# As a dispatcher of the version before starts a job: it does not know the turns.
+# The statement with which a dispatcher of the version before starts a job.
 OLD_CLAIM = (
     "UPDATE jobs SET status = 'running', attempt = attempt + 1, lease_owner = 'old', lease_expires_at = now(), "
     "started_at = clock_timestamp() WHERE id = $1"
 )
-
-
-@pytest.fixture
-async def old_database(postgres: Postgres) -> str:
-    """The URL of a database at the migration before."""
-    name = f"before_{uuid4().hex}"
-    superuser = await asyncpg.connect(plain_url(postgres.superuser_url))
-    await superuser.execute(f"CREATE DATABASE {name} OWNER aura_owner")
-    await superuser.close()
-    url = postgres.owner_url.removesuffix("postgres") + name
-    await asyncio.to_thread(migrate.upgrade, url, "0004")
-    return url
 
 
 async def _seed(connection: asyncpg.Connection) -> list[UUID]:
@@ -60,7 +47,8 @@ async def _differences(url: str) -> set[tuple[object, ...]]:
         await engine.dispose()
 
 
-async def test_existing_jobs_have_their_turns(old_database: str) -> None:
+async def test_existing_jobs_have_their_turns(database_at: MakeDatabase) -> None:
+    old_database = await database_at("0004")
     old = await asyncpg.connect(plain_url(old_database))
     waiting = await _seed(old)
     async with old.transaction():
