@@ -67,6 +67,7 @@ async def run(settings: PipelineSettings) -> int:
         cluster=cluster,
         settings=settings,
         database_url=database.database_url,
+        replicas=cluster.replicas,
     )
     log.info("ready", owner=owner, jobs=settings.dispatcher_jobs)
     gc.freeze()  # keeps the collection after each span short: what is loaded by now is never garbage

@@ -46,6 +46,7 @@ class PipelineSettings(BaseSettings):
     generate_gpus: float = Field(0, ge=0, description="GPUs of one replica; a fraction shares a card")
     interpolate_gpus: float = Field(0, ge=0)
     upscale_gpus: float = Field(0, ge=0)
+    postprocess_gpus: float = Field(0, ge=0, description="above 0, MP4 is encoded by the card if it has an encoder")
     stage_cpus: float = Field(0.1, gt=0, description="CPUs that one replica reserves")
     stage_silence_seconds: float = Field(600, gt=0, description="a stage without progress for this long is ended")
 

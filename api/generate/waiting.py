@@ -27,7 +27,7 @@ PREFERENCE: Final = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?(\d{1,9})\"?\s*(?=[,
 
 
 def wait_seconds(prefer: str) -> int:
-    """The seconds that the header asks for, at most MAX_SECONDS. 0 without the preference, or if it is malformed."""
+    """The seconds in the header, at most MAX_SECONDS. 0 without the preference, or if it is malformed."""
     found = PREFERENCE.search(prefer)
     return min(MAX_SECONDS, int(found[1])) if found else 0
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from ray import serve
 from ray.serve.handle import DeploymentHandle
-from ray.serve.schema import ApplicationStatus, ServeStatus
+from ray.serve.schema import ApplicationStatus, ReplicaState, ServeStatus
 
 from pipeline.contract.progress import Stage
 
@@ -62,7 +62,8 @@ def count_replicas(status: ServeStatus) -> dict[str, dict[str, int]]:
         application = status.applications.get(application_name(stage))
         states: Counter[str] = Counter()
         for deployment in application.deployments.values() if application else ():
-            states.update({state.value.lower(): number for state, number in deployment.replica_states.items()})
+            # Serve answers with the names of the states, not with the members that its types promise.
+            states.update({ReplicaState(state).value.lower(): n for state, n in deployment.replica_states.items()})
         counts[stage.value] = {state: number for state, number in states.items() if number}
     return counts
 
@@ -79,7 +80,7 @@ def start_problems(status: ServeStatus) -> dict[Stage, str]:
 
 
 def cause_of(message: str) -> str:
-    """One line that says why a replica does not start, from Serve's message about its deployment; empty if it does.
+    """The reason why a replica does not start in one line, from Serve's message about its deployment; empty if it does.
 
     It is the exception at the end of the last traceback, or what the cluster lacks.
     """

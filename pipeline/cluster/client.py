@@ -18,9 +18,10 @@ from ray.serve.handle import DeploymentHandle
 from db.tables import Job
 from pipeline.cluster.applications import count_replicas, get_handles, stages_deployed, stages_running
 from pipeline.cluster.errors import CannotConnect
-from pipeline.cluster.stages import FindSource, RayStages
+from pipeline.cluster.stages import RayStages
 from pipeline.contract.base_clip import BaseClip
 from pipeline.contract.progress import Stage
+from pipeline.contract.source_file import FindSource
 from pipeline.settings import PipelineSettings
 
 log = structlog.get_logger()
@@ -93,11 +94,11 @@ class RayCluster:
         """How many replicas each stage has in which state; empty if Serve does not answer."""
         found: dict[str, dict[str, int]] = {}
 
-        def ask() -> bool:
+        def read() -> bool:
             found.update(count_replicas(serve.status()))
             return True
 
-        return dict(found) if await answers(ask) else {}
+        return dict(found) if await answers(read) else {}
 
 
 def read_base(job: Job) -> BaseClip | None:
@@ -117,7 +118,7 @@ def find_head(settings: PipelineSettings) -> str | None:
 
 
 def connect(address: str, node_ip: str | None = None) -> None:
-    """Connect this process to a head. Raises CannotConnect with one line that says why.
+    """Connect this process to a head. Raises CannotConnect with the reason in one line.
 
     `node_ip` is the address of the node on this host through which the process connects; None: the only one, or the
     head. A TCP connection is tried first: Ray waits minutes for a head that is gone.
@@ -132,7 +133,7 @@ def connect(address: str, node_ip: str | None = None) -> None:
 
 
 def explain(error: Exception) -> str:
-    """One line, with what to look at if Ray's message does not say it."""
+    """One line, with what to check if Ray's message does not name it."""
     text = " ".join(str(error).split())[:MAX_REASON_CHARS]
     return next((f"{text}: {hint}" for part, hint in HINTS.items() if part in text), text)
 
@@ -147,7 +148,7 @@ async def answers(question: Callable[[], bool], seconds: float = ANSWER_SECONDS)
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[bool] = loop.create_future()
 
-    def ask() -> None:
+    def call() -> None:
         try:
             yes = question()
         except (RayError, RayServeException, RuntimeError, ConnectionError):
@@ -155,7 +156,7 @@ async def answers(question: Callable[[], bool], seconds: float = ANSWER_SECONDS)
         with contextlib.suppress(RuntimeError):  # the loop has been closed
             loop.call_soon_threadsafe(lambda: None if answer.done() else answer.set_result(yes))
 
-    threading.Thread(target=ask, daemon=True, name="ray-answers").start()
+    threading.Thread(target=call, daemon=True, name="ray-answers").start()
     try:
         return await asyncio.wait_for(answer, seconds)
     except TimeoutError:

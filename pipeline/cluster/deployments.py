@@ -138,7 +138,7 @@ class PostprocessDeployment(StageReplica):
         self._storage: Storage = open_storage(storage)
 
     def _load(self) -> Any:
-        return self._stage_class()()
+        return self._stage_class()(self._settings.postprocess_gpus > 0)
 
     async def select(self, base: TimedClip, plan: Plan, span: Span) -> AsyncIterator[TimedClip | bool]:
         async for item in self._process(base, lambda _: self._object.select(base.clip, plan, span)):

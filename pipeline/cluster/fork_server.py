@@ -5,7 +5,7 @@ and the same memory again in each. This server imports the libraries once and fo
 them. It does not import Ray, whose configuration and random numbers are fixed when it is imported.
 
 The raylet runs `forked_worker.py`, which sends its arguments, environment and standard streams to this server. LISTENER
-is the file descriptor of a listening socket. The server ends when its standard input is closed; the workers live on.
+is the file descriptor of a listening socket. The server ends when its standard input is closed; the workers continue.
 """
 
 import contextlib

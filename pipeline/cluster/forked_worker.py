@@ -1,4 +1,4 @@
-"""What the raylet runs to start a worker: asks the fork server for one, or becomes the worker itself.
+"""The program that the raylet runs to start a worker: it requests one from the fork server, or becomes the worker.
 
 A script and not a module of the package: it imports little, because it runs once for each worker. AURA_FORK_SERVER is
 the socket of the server, AURA_RAY_WORKER the file that Ray would run.

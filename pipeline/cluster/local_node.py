@@ -1,6 +1,6 @@
 """The Ray node that `head.py` starts on this machine: without the parts that one machine does not need.
 
-Changes what `ray.init` calls, because it does not pass on these parameters; decision 22 says which.
+Changes what `ray.init` calls, because it does not pass on these parameters (decision 22).
 """
 
 import functools

@@ -18,7 +18,7 @@ from pipeline.contract.base_clip import BASE_CLIP_FILE, BaseClip
 from pipeline.contract.errors import DependencyUnavailable, StageFailed, StageLost
 from pipeline.contract.plan import Plan, Span
 from pipeline.contract.progress import Stage
-from pipeline.contract.source_file import SourceFile
+from pipeline.contract.source_file import FindSource
 from pipeline.contract.spec import Spec, VideoFrame
 from pipeline.flow import ProgressListener, retry_lost
 
@@ -27,8 +27,6 @@ log = structlog.get_logger()
 Handles = Mapping[Stage, Any]
 # A call that ends with the ObjectRef of a clip.
 Frames = asyncio.Task[Any]
-# Finds the stored file of a video. Raises ImageGone.
-FindSource = Callable[[VideoFrame], Awaitable[SourceFile]]
 
 # Last-resort timeout of the caller, in multiples of `stage_silence_seconds`: a call may wait behind others, and
 # replicas have their own watchdog.

@@ -1,4 +1,4 @@
-"""How many threads a stage computes with: as many as the machine has idle cores, asked anew at every check.
+"""How many threads a stage computes with: as many as the machine has idle cores, measured again at every check.
 
 OpenMP's threads spin for a moment between two parallel loops. That is fastest on idle cores, and slows everything down
 many times on cores that other stages use: a loop then waits for a thread that is not scheduled. The frames are the
@@ -12,7 +12,7 @@ from typing import Final
 
 import psutil
 
-# A measurement over a shorter time is too coarse, and one over a longer time says little about now.
+# A measurement over a shorter time is too coarse, and one over a longer time includes load that has ended.
 SHORTEST_SECONDS: Final = 0.05
 LONGEST_SECONDS: Final = 2.0
 # `generate`, `interpolate`, `upscale` and `postprocess` may all compute at once: each may always use its part.

@@ -1,7 +1,7 @@
 """The kept base clip: an object in the store, and the record of it in `jobs.base`.
 
 `generate` is the expensive stage. Its output is stored without loss, so that a later attempt or a retry continues from
-it. The database stores this model as JSON (`BaseClip.model_dump(mode="json")`) and knows it only as a mapping.
+it. The database stores this model as JSON (`BaseClip.model_dump(mode="json")`) and treats it as a mapping.
 """
 
 from typing import Any, Final

@@ -9,6 +9,7 @@ from typing import Final
 from pipeline.contract.entries import InterpolatorModel, Lora, Model, UpscalerModel, Weights
 from pipeline.contract.errors import Refused
 from pipeline.contract.families import FAMILIES, Family
+from pipeline.contract.images import is_image
 from pipeline.contract.published import animatediff, frames, loras, tiny, video
 from pipeline.contract.spec import LoraUse, Scheduler, Spec, Upscaler
 from pipeline.contract.styles import choose_style
@@ -95,10 +96,13 @@ def _check_features(spec: Spec, model: Model) -> None:
         "/prompt_travel": spec.prompt_travel and not family.prompt_travel,
         "/loop": spec.loop and not family.loop,
         "/image": spec.image and not family.image,
+        "/image_from": spec.image_from and not family.image,
     }
     for pointer, applies in missing.items():
         if applies:
             raise Refused(f"{model.name} ({family.title}) does not support this", pointer)
+    if spec.image and not is_image(spec.image):
+        raise Refused("not a PNG, JPEG or WebP file in base64", "/image")
     if spec.loop and spec.scheduler in (Scheduler.HEUN, Scheduler.DPMPP):
         raise Refused("a loop needs a sampler that keeps nothing between its steps: ddim, euler or lcm", "/scheduler")
     if spec.prompt_travel and spec.loop:

@@ -120,7 +120,7 @@ class Model(Weights):
     accepts: tuple[str, ...] = ()
     # How previews are decoded from latents: by the VAE, by a linear approximation of it, or not at all.
     preview: Literal["vae", "rgb", "none"] = "rgb"
-    # Whether the model knows only the words of `pipeline.contract.vocabulary`.
+    # Whether the model was trained on the words of `pipeline.contract.vocabulary` only.
     vocabulary: bool = False
     knows: str = "anything that can be described in a sentence"
     # In order of preference.

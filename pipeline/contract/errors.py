@@ -2,6 +2,7 @@
 
 PipelineError
 ├── Refused                the request cannot be met: never retried
+│   └── ImageGone          the video of `image_from` was deleted, or hidden by a moderator
 ├── Stopped                the call was canceled: not a failure
 ├── OutOfMemory            out of device memory: retried once with a smaller plan
 ├── StageLost              the process of the stage died or stopped responding: retried
@@ -38,6 +39,19 @@ class Refused(PipelineError):
 
     def __str__(self) -> str:
         return f"{self.pointer}: {self.message}" if self.pointer else self.message
+
+
+class ImageGone(Refused):
+    """The frame of `image_from` cannot be read any more."""
+
+    code = "image_gone"
+
+    def __init__(
+        self,
+        message: str = "the video was deleted, or hidden by a moderator, before its frame was read",
+        pointer: str = "/image_from",
+    ) -> None:
+        super().__init__(message, pointer)
 
 
 class Stopped(PipelineError):

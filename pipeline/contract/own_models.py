@@ -84,7 +84,7 @@ class _Model(_Entry):
     native_fps: int = Field(8, ge=1)
     context_frames: int = Field(16, ge=1)
     max_frames: int = 0
-    preview: Literal["vae", "rgb", "none"] = "none"
+    preview: Literal["vae", "rgb", "none"] = "rgb"
     accepts: tuple[str, ...] = ()
     prompt_tokens: int = 75
     interpolators: tuple[str, ...] = ("film", "film-tf")

@@ -1,5 +1,6 @@
 """A Spec resolved to numbers of frames, sizes and model settings."""
 
+import hashlib
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -9,6 +10,7 @@ from pipeline.contract.spec import Format, LoraUse, Scheduler
 SPAN_FRAMES: Final = 16
 NOT_INTERPOLATED: Final = "interpolation was not needed: the model generates at this frame rate"
 NOT_UPSCALED: Final = "upscaling was not needed: the model generates at this size"
+HASH_PREFIX: Final = "sha256:"
 
 
 class Span(BaseModel):
@@ -56,7 +58,7 @@ class Plan(BaseModel):
     prompt_travel: dict[int, str] = Field(default_factory=dict, description="prompts by base frame")
     loras: tuple[LoraUse, ...] = ()
     loop: bool = False
-    image: str = Field("", description="the first frame in base64; `sha256:…` in a recipe")
+    image: str = Field("", description="the first frame in base64; `sha256:…` in a recipe and with a kept base clip")
     reused_base: bool = Field(False, description="finished from the kept base clip of another video: nothing was drawn")
     embed_prompt: bool = Field(False, description="the file's metadata has the prompts too")
     warnings: tuple[str, ...] = ()
@@ -92,3 +94,10 @@ class Plan(BaseModel):
             return [0.0]
         intervals = self.frames - 1 + self.loop
         return [k * (self.base_frames - 1) / intervals for k in range(span.start, span.stop)]
+
+
+def image_hash(image: str) -> str:
+    """The image in a recipe: the hash of its base64. A hash stays the same, and no image is empty."""
+    if not image or image.startswith(HASH_PREFIX):
+        return image
+    return HASH_PREFIX + hashlib.sha256(image.encode()).hexdigest()

@@ -4,7 +4,11 @@ The rules are deterministic: the same prompt gives the same words. A language mo
 """
 
 import re
+from collections import deque
+from itertools import groupby
 from typing import Final
+
+from pydantic import BaseModel, ConfigDict
 
 from pipeline.contract.entries import Model
 from pipeline.contract.styles import Style
@@ -42,6 +46,16 @@ SENTENCES: Final = frozenset({"wan", "ltx", "cogvideox"})
 CONTRASTS: Final = {"blue": "yellow", "cyan": "black", "black": "white"}
 DEFAULT_BACKGROUND: Final = "blue"
 DEFAULT_COLOUR: Final = "red"
+_PIECE: Final = re.compile(r"\w+|\s+|[^\w\s]")
+
+
+class PromptPart(BaseModel):
+    """A piece of a prompt. `added`: by a style or by the prompt help."""
+
+    model_config = ConfigDict(frozen=True)
+
+    text: str
+    added: bool
 
 
 def apply(prompt: str, negative: str, model: Model, style: Style | None, *, enhance: bool) -> tuple[str, str]:
@@ -51,6 +65,27 @@ def apply(prompt: str, negative: str, model: Model, style: Style | None, *, enha
     if enhance:
         prompt, negative = complete(prompt, model), negative if model.vocabulary else join(negative, NEGATIVE)
     return prompt, negative
+
+
+def parts(requested: str, used: str) -> list[PromptPart]:
+    """The used text in pieces: what was requested, and what was added to it.
+
+    The rules insert words and drop commas and full stops at the end. So the first match of each requested word is the
+    word itself, and one pass is enough.
+    """
+    kept = deque(_PIECE.findall(requested if requested == used else requested.rstrip(" ,.")))
+
+    def is_added(piece: str) -> bool:
+        if kept and piece == kept[0]:
+            kept.popleft()
+            return False
+        return True
+
+    marked = [(is_added(piece), piece) for piece in _PIECE.findall(used)]
+    return [
+        PromptPart(text="".join(piece for _, piece in group), added=added)
+        for added, group in groupby(marked, key=lambda pair: pair[0])
+    ]
 
 
 def add_style(prompt: str, style: Style) -> str:

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Final, Self
+from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -16,6 +17,7 @@ MAX_SEED: Final = 2**32 - 1
 MAX_GIF_FPS: Final = 50
 MAX_LORAS: Final = 4
 MAX_TRAVEL: Final = 20
+MAX_SECONDS: Final = 20
 # The gateway reads request bodies of up to 64 KiB.
 MAX_IMAGE_CHARS: Final = 56_000
 # Format characters (zero-width space, joiners, directions), marks, spaces, and what Unicode does not assign.
@@ -105,6 +107,15 @@ class LoraUse(BaseModel):
     weight: Annotated[float, Field(ge=-2, le=2)] = 1.0
 
 
+class VideoFrame(BaseModel):
+    """The frame that a video of the account shows at a time."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    video_id: UUID
+    at: Annotated[float, Field(ge=0, le=MAX_SECONDS, description="seconds from the start")] = 0.0
+
+
 class Spec(BaseModel):
     """A request for one video. Its validation defines the limits of the service."""
 
@@ -117,7 +128,7 @@ class Spec(BaseModel):
     width: Side = 512
     height: Side = 512
     fps: Annotated[int, Field(ge=8, le=60)] = 24
-    duration_seconds: Annotated[float, Field(ge=0.5, le=20)] = 2.0
+    duration_seconds: Annotated[float, Field(ge=0.5, le=MAX_SECONDS)] = 2.0
     seed: Annotated[int, Field(ge=0, le=MAX_SEED)] | None = Field(None, description="null: drawn at random")
     model: Name = Field("tiny", description="default: the deployment's MODEL_VARIANT")
     revision: Annotated[str, Field(max_length=400, pattern=r"^[A-Za-z0-9._+-]+$")] | None = Field(
@@ -136,6 +147,9 @@ class Spec(BaseModel):
     loop: bool = Field(False, description="the last frame is followed by the first one without a seam")
     image: Annotated[str, Field(max_length=MAX_IMAGE_CHARS)] | None = Field(
         None, description="the first frame: a PNG, JPEG or WebP file in base64"
+    )
+    image_from: VideoFrame | None = Field(
+        None, description="the first frame: a frame of a video of yours, instead of `image`"
     )
     embed_prompt: bool = Field(
         False, description="write the prompts into the metadata of the file, where everybody who gets it can read them"
@@ -173,6 +187,8 @@ class Spec(BaseModel):
             )
         if max(self.width, self.height) > 4 * min(self.width, self.height):
             raise ValueError("the aspect ratio must be between 1:4 and 4:1")
+        if self.image and self.image_from:
+            raise ValueError("image and image_from are both the first frame: set one of them")
         if len({lora.name for lora in self.loras}) < len(self.loras):
             raise ValueError("a LoRA can be named once")
         late = [moment for moment in self.prompt_travel if self.seconds_at(moment) >= self.duration_seconds]

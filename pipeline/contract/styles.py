@@ -1,4 +1,4 @@
-"""Styles: named additions to a prompt, as data. The small model has its own, because it knows few words."""
+"""Styles: named additions to a prompt, as data. The small model has its own, because it was trained on few words."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from pipeline.contract.errors import Refused
 class Style:
     """`prompt` is appended to the prompt and `negative` to the negative prompt.
 
-    `vocabulary` is whether the style is for models that know only the words of `pipeline.contract.vocabulary`.
+    `vocabulary` is whether the style is for models that were trained on `pipeline.contract.vocabulary` only.
     """
 
     name: str

@@ -112,6 +112,14 @@ WORDS: dict[str, frozenset[str]] = {
     "filler": _group([*_BARE_FORMS, *FILLERS]),
 }
 
+# One word or phrase for each thing that the models know, to put prompts together from.
+PHRASES: dict[str, tuple[str, ...]] = {
+    "colours": tuple(COLOURS),
+    "shapes": tuple(SHAPES),
+    "sizes": tuple(SIZES),
+    "motions": tuple(forms[0][0] for forms in MOTIONS.values()),
+}
+
 _KNOWN = frozenset().union(*WORDS.values())
 
 

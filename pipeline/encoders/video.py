@@ -18,26 +18,25 @@ import numpy as np
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation
 
 from pipeline.clip import Clip, EncodedSpan, Frames
-from pipeline.contract.errors import CheckStopped
+from pipeline.contract.errors import CheckStopped, StageFailed
 from pipeline.contract.plan import SPAN_FRAMES
 from pipeline.contract.spec import Format
 from pipeline.encoders import gif
+from pipeline.encoders.h264 import X264, Encoder
 
 CONTENT_TYPES: Final[Mapping[Format, str]] = {
     Format.MP4: "video/mp4",
     Format.WEBM: "video/webm",
     Format.GIF: "image/gif",
 }
-CODECS: Final[Mapping[Format, tuple[str, dict[str, str]]]] = {
-    Format.MP4: ("libx264", {"preset": "veryfast", "crf": "18", "x264-params": "open-gop=0:scenecut=0:bframes=0"}),
-    Format.WEBM: (
-        "libvpx-vp9",
-        {"crf": "24", "b": "0", "deadline": "good", "cpu-used": "5", "row-mt": "1", "auto-alt-ref": "0"},
-    ),
-}
+VP9: Final = Encoder(
+    "libvpx-vp9", {"crf": "24", "b": "0", "deadline": "good", "cpu-used": "5", "row-mt": "1", "auto-alt-ref": "0"}
+)
 # Matroska and WebM files have a random id otherwise: the same frames shall be the same bytes, because removed files are
 # recognised by their hash.
 REPEATABLE: Final = {"fflags": "+bitexact"}
+# Seconds. Containers round times to their clock, and clients send the rounded time of a frame.
+TIME_TOLERANCE: Final = 0.001
 SCALING: Final = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 
 
@@ -52,14 +51,14 @@ class Facts:
     duration: float
 
 
-def encode(frames: Frames, fps: int, file_format: Format, check: CheckStopped) -> bytes:
+def encode(frames: Frames, fps: int, file_format: Format, check: CheckStopped, h264: Encoder = X264) -> bytes:
     """Frames (T, H, W, 3) of one span as a file."""
     if file_format is Format.GIF:
         return gif.encode(frames, fps, check)
-    codec, options = CODECS[file_format]
+    encoder = h264 if file_format is Format.MP4 else VP9
     file = io.BytesIO()
     with av.open(file, "w", format=file_format.value) as container:
-        stream: Any = container.add_stream(codec, rate=fps, options=options)
+        stream: Any = container.add_stream(encoder.name, rate=fps, options=dict(encoder.options))
         stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt = "yuv420p"
         stream.gop_size = SPAN_FRAMES
@@ -87,13 +86,18 @@ def join(spans: Iterable[EncodedSpan], fps: int, file_format: Format, recipe: Ma
 
 def _mux_renumbered(container: Any, spans: Iterable[EncodedSpan], fps: int) -> None:
     stream: Any = None
+    first_header: bytes | None = None
     number = 0
     for span in spans:
         with av.open(io.BytesIO(span.data), "r") as source:
             track = source.streams.video[0]
+            header = track.codec_context.extradata
             if stream is None:
-                stream = container.add_stream_from_template(track)
+                stream, first_header = container.add_stream_from_template(track), header
                 stream.time_base = Fraction(1, fps)
+            if header != first_header:
+                # One header is for the whole file: frames of another encoder would not be decoded.
+                raise StageFailed("postprocess", "the spans were encoded by different encoders")
             for packet in source.demux(track):
                 if packet.size:
                     packet.stream, packet.time_base = stream, Fraction(1, fps)
@@ -108,6 +112,23 @@ def decode(data: bytes) -> Iterator[Frames]:
     with av.open(io.BytesIO(data), "r") as container:
         for frame in container.decode(video=0):
             yield _to_rgb(frame)
+
+
+def frame_at(data: bytes, seconds: float, check: CheckStopped) -> Frames:
+    """The frame that a file shows at this time as uint8 RGB (H, W, 3); after its end, the last one.
+
+    The file is decoded from its start, which every container allows. The service bounds the pixels of a video.
+    """
+    shown: Any = None
+    with av.open(io.BytesIO(data), "r") as container:
+        for frame in container.decode(video=0):
+            check()
+            if shown is not None and frame.time > seconds + TIME_TOLERANCE:
+                break
+            shown = frame
+        if shown is None:
+            raise ValueError("the file contains no frame")
+        return _to_rgb(shown)
 
 
 def probe(data: bytes | Path) -> Facts:

@@ -65,16 +65,19 @@ def motion_unet() -> nn.Module:
     return diffusers.UNetMotionModel.from_unet2d(sd15_unet(), diffusers.MotionAdapter())
 
 
-def sdxl_motion_unet() -> nn.Module:
-    unet = diffusers.UNet2DConditionModel(
+def sdxl_unet() -> nn.Module:
+    return diffusers.UNet2DConditionModel(
         sample_size=128, block_out_channels=(320, 640, 1280), cross_attention_dim=2048, attention_head_dim=(5, 10, 20),
         transformer_layers_per_block=(1, 2, 10), use_linear_projection=True, addition_embed_type="text_time",
         addition_time_embed_dim=256, projection_class_embeddings_input_dim=2816,
         down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
         up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
     )  # fmt: skip
+
+
+def sdxl_motion_unet() -> nn.Module:
     adapter = diffusers.MotionAdapter(block_out_channels=(320, 640, 1280), use_motion_mid_block=False)
-    return diffusers.UNetMotionModel.from_unet2d(unet, adapter)
+    return diffusers.UNetMotionModel.from_unet2d(sdxl_unet(), adapter)
 
 
 def open_clip_text(width: int, layers: int, projected: bool = False) -> nn.Module:

@@ -1,6 +1,6 @@
-"""The seam between the stage and the families: `Generator`, and what all diffusers pipelines have in common.
+"""The interface between the stage and the families: `Generator`, and what all diffusers pipelines have in common.
 
-A family is a subclass of `DiffusersGenerator`. It says how it loads, which arguments a plan means, and how it decodes.
+A family is a subclass of `DiffusersGenerator`. It loads the models, makes the arguments of a plan, and decodes.
 """
 
 import math
@@ -18,7 +18,7 @@ from pipeline.clip import Clip, Frames
 from pipeline.contract.catalog import Model, family_of
 from pipeline.contract.errors import CheckStopped, StageFailed
 from pipeline.contract.plan import Plan
-from pipeline.generators import loras, previews
+from pipeline.generators import latent_colours, loras, previews
 from pipeline.generators.loops import LatentShift
 from pipeline.generators.schedulers import create_scheduler, record_denoised
 from pipeline.models.fit import Fit, choose_fit
@@ -77,6 +77,8 @@ class DiffusersGenerator:
         # The pipeline of the last call, by FreeNoise and LoRAs.
         self._variant: tuple[loras.VariantKey, Any] | None = None
         self._calls_per_step = 1
+        # Fitted before the first run.
+        self._colours: latent_colours.Projection | None = None
 
     # What a family defines.
 
@@ -124,6 +126,10 @@ class DiffusersGenerator:
         """The pipeline that the plan needs."""
         return self._bare
 
+    def as_video(self, pipeline: Any, plan: Plan, latents: Tensor) -> Tensor:
+        """Latents as the pipeline or its scheduler shapes them to (1, C, T, h, w)."""
+        return latents.transpose(1, 2) if self.frame_dimension == 1 else latents
+
     # What all families have in common.
 
     @property
@@ -144,6 +150,8 @@ class DiffusersGenerator:
         return self._draw(plan, LEAST_MEMORY, report, check)
 
     def _draw(self, plan: Plan, fit: Fit, report: Report, check: CheckStopped) -> Clip:
+        if self._colours is None and self.model.preview != "none" and not self._previews_by_vae:
+            self._colours = latent_colours.fit(self._bare, self.device)
         pipeline = self.prepare(plan, fit)
         try:
             output = self._denoise(pipeline, plan, report, check)
@@ -201,24 +209,30 @@ class DiffusersGenerator:
             step = index // calls_per_step + 1
             has_preview = index % calls_per_step == 0 and (step % stride == 0 or step == steps)
             shown = shift.restore(_like(latents, denoised(latents))) if has_preview else latents
-            report(step, steps, self._preview(pipeline, shown) if has_preview else None)
+            report(step, steps, self._preview(pipeline, plan, shown) if has_preview else None)
             return shift.roll(latents) if plan.loop else latents
 
         output: Tensor = pipeline(**self.arguments(plan), **self.hook(after_call)).frames
         return shift.restore(output)
 
-    def _preview(self, pipeline: Any, latents: Tensor) -> bytes | None:
+    @property
+    def _previews_by_vae(self) -> bool:
+        """Whether previews are decoded by the VAE instead of the linear approximation of it."""
+        return self.model.preview == "vae" and self.decodes_latents
+
+    def _preview(self, pipeline: Any, plan: Plan, latents: Tensor) -> bytes | None:
         """An animated WebP of a few frames of the latents, as the pipeline or its scheduler shapes them."""
-        if self.model.preview == "none":
-            return None
-        chosen = previews.choose_frames(latents.shape[self.frame_dimension])
-        fps = self.model.native_fps * len(chosen) / latents.shape[self.frame_dimension]
-        latents = latents.index_select(self.frame_dimension, torch.tensor(chosen, device=latents.device))
-        if self.model.preview == "vae":
+        if self._previews_by_vae:
+            numbers = torch.tensor(previews.choose_frames(latents.shape[self.frame_dimension]), device=latents.device)
+            latents = latents.index_select(self.frame_dimension, numbers)
             frames = np.concatenate(list(self.decode(pipeline, latents, Fit(), lambda: None)))
+        elif self._colours is not None:
+            video = self.as_video(pipeline, plan, latents)
+            chosen = previews.choose_frames(previews.used_latents(video.shape[2], plan))
+            frames = to_frames(self._colours(video[:, :, chosen]))
         else:
-            frames = to_frames(previews.approximate_rgb(latents))
-        return previews.encode(frames, fps)
+            return None
+        return previews.encode(frames, self.model.native_fps * len(frames) / previews.used_frames(plan))
 
 
 def _like(latents: Tensor, denoised: Tensor) -> Tensor:

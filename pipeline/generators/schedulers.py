@@ -9,6 +9,7 @@ from diffusers import (
     DDIMScheduler,
     DPMSolverMultistepScheduler,
     EulerDiscreteScheduler,
+    FlowMatchEulerDiscreteScheduler,
     HeunDiscreteScheduler,
     LCMScheduler,
 )
@@ -63,10 +64,7 @@ def record_denoised(scheduler: Any) -> Callable[[Tensor], Tensor]:
     @functools.wraps(step)
     def recording_step(*args: Any, **kwargs: Any) -> Any:
         output = step(*args, **kwargs)
-        denoised = getattr(output, "pred_original_sample", None)
-        denoised = getattr(output, "denoised", None) if denoised is None else denoised
-        if denoised is None:
-            denoised = (getattr(scheduler, "model_outputs", None) or [None])[-1]
+        denoised = _predicted(scheduler, output, args)
         last[:] = [] if denoised is None else [denoised]
         return output
 
@@ -74,3 +72,16 @@ def record_denoised(scheduler: Any) -> Callable[[Tensor], Tensor]:
     recording_step.__signature__ = inspect.signature(step)  # type: ignore[attr-defined]
     scheduler.step = recording_step
     return lambda noisy: last[0] if last else noisy
+
+
+def _predicted(scheduler: Any, output: Any, args: tuple[Any, ...]) -> Any:
+    """The denoised latents that a step predicted; None if the scheduler has none. `args` are those of the step."""
+    if isinstance(scheduler, FlowMatchEulerDiscreteScheduler):
+        velocity, _, noisy = args[:3]
+        return noisy - scheduler.sigmas[scheduler.step_index - 1] * velocity
+    if isinstance(output, tuple):
+        denoised = output[1] if len(output) > 1 else None
+    else:
+        denoised = getattr(output, "pred_original_sample", None)
+        denoised = getattr(output, "denoised", None) if denoised is None else denoised
+    return (getattr(scheduler, "model_outputs", None) or [None])[-1] if denoised is None else denoised

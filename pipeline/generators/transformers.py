@@ -3,6 +3,7 @@
 from typing import Any
 
 from diffusers import LTXImageToVideoPipeline
+from torch import Tensor
 
 from pipeline.contract.plan import Plan
 from pipeline.generators import images
@@ -15,6 +16,9 @@ class Wan(DiffusersGenerator):
 
 class CogVideoX(DiffusersGenerator):
     """Draws a fixed number of frames."""
+
+    # Latents are (1, T, C, h, w).
+    frame_dimension = 1
 
 
 class LTXVideo(DiffusersGenerator):
@@ -30,3 +34,13 @@ class LTXVideo(DiffusersGenerator):
         if plan.image:
             values["image"] = images.decode(plan.image, plan.base_width, plan.base_height)
         return values
+
+    def as_video(self, pipeline: Any, plan: Plan, latents: Tensor) -> Tensor:
+        """The denoiser works on tokens. With an image, the scheduler gets the frames after it as a video."""
+        if latents.ndim == 5:
+            return latents
+        frames = (plan.frames_to_draw - 1) // pipeline.vae_temporal_compression_ratio + 1
+        sides = (side // pipeline.vae_spatial_compression_ratio for side in (plan.base_height, plan.base_width))
+        patches = pipeline.transformer_spatial_patch_size, pipeline.transformer_temporal_patch_size
+        video: Tensor = pipeline._unpack_latents(latents, frames, *sides, *patches)
+        return video

@@ -7,12 +7,14 @@ from typing import Any, Final
 
 import numpy as np
 import torch
+from PIL import Image
 
 from pipeline.clip import Clip, EncodedSpan, Frames, Output, Video
 from pipeline.contract.errors import CheckStopped, StageFailed
-from pipeline.contract.plan import Plan, Span
+from pipeline.contract.plan import Plan, Span, image_hash
 from pipeline.contract.version import VERSION
-from pipeline.encoders import video, webp
+from pipeline.encoders import h264, video, webp
+from pipeline.generators import images
 from pipeline.models.tensors import crop_and_resize, to_frames, to_tensor
 
 PREVIEW_BYTES: Final = 300_000
@@ -30,7 +32,13 @@ CLOCK_TOLERANCE: Final = 0.011
 
 
 class Postprocess:
-    """Encodes spans, joins them, and encodes base clips without loss. Needs no model and no GPU."""
+    """Encodes spans, joins them, and encodes base clips without loss. Needs no model and no GPU.
+
+    With `has_card` the process has a share of a GPU, whose encoder is used for MP4 if there is one.
+    """
+
+    def __init__(self, has_card: bool = False) -> None:
+        self._h264 = h264.choose(has_card)
 
     def select(self, base: Clip, plan: Plan, span: Span) -> Clip:
         """The span's frames if nothing is interpolated."""
@@ -47,7 +55,7 @@ class Postprocess:
         if (clip.width, clip.height) != (plan.width, plan.height):
             # One frame at a time: a float tensor of the whole span would need many times its memory.
             frames = np.concatenate([_resize(frames[i : i + 1], plan) for i in range(len(frames))])
-        data = video.encode(frames, plan.fps, plan.format, check)
+        data = video.encode(frames, plan.fps, plan.format, check, self._h264)
         middle = plan.frames // 2
         poster = webp.encode_still(frames[middle - span.start]) if span.start <= middle < span.stop else b""
         preview = _shrunk(frames, span, preview_numbers(plan), PREVIEW_SIDE)
@@ -78,6 +86,12 @@ class Postprocess:
         if output.kind == "video":
             _check_facts(video.probe(data), output.width, output.height, output.frames, output.duration)
 
+    def frame(self, data: bytes, sha256: str, at: float, width: int, height: int, check: CheckStopped) -> str:
+        """The frame that a stored video shows at `at` seconds, filling width x height, as a PNG in base64."""
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise StageFailed("postprocess", "the stored video of image_from is damaged")
+        return images.encode(images.fill(Image.fromarray(video.frame_at(data, at, check)), width, height))
+
     def encode_base(self, base: Clip) -> bytes:
         """The base clip as a lossless file."""
         return video.encode_lossless(base)
@@ -90,8 +104,7 @@ class Postprocess:
 def recipe(plan: Plan) -> dict[str, Any]:
     """The resolved values of the request, from which it can be repeated. The file has its words on request."""
     values = plan.model_dump(mode="json", exclude={"warnings"})
-    if plan.image:
-        values["image"] = f"sha256:{hashlib.sha256(plan.image.encode()).hexdigest()}"
+    values["image"] = image_hash(plan.image)
     return {"software": f"AuraAnim {VERSION}", **values, "duration_seconds": plan.duration_seconds}
 
 

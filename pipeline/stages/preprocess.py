@@ -65,7 +65,7 @@ class Preprocess:
         model, scheduler = choose_model(spec)
         self._require_revision(spec, model)
         plan = self._plan(spec, model, scheduler, model.base_area * (REDUCED_AREA if reduced else 1))
-        needed = self._needed_weights(plan, model)
+        needed = self._needed_weights(plan, spec, model)
         fitted = self._fit(plan, spec, model, scheduler)
         warnings = [*self._warnings(fitted, spec, model, needed, reduced)]
         if fitted.base_width * fitted.base_height < plan.base_width * plan.base_height:
@@ -128,7 +128,7 @@ class Preprocess:
         if spec.revision not in (None, installed):
             raise Refused(f"the revision of {model.name} here is {installed}", "/revision")
 
-    def _needed_weights(self, plan: Plan, model: Model) -> list[Weights]:
+    def _needed_weights(self, plan: Plan, spec: Spec, model: Model) -> list[Weights]:
         """The weights that this plan needs. Refused if files are missing."""
         others: list[tuple[str, Weights]] = [("/loras", LORAS[use.name]) for use in plan.loras]
         if plan.interpolated:
@@ -138,7 +138,7 @@ class Preprocess:
         for pointer, weights in (("/model", model), *others):
             if not is_available(weights, self.models_dir):
                 raise Refused(missing_files(weights, self.models_dir), pointer)
-        if family_of(model).image == "required" and not plan.image:
+        if family_of(model).image == "required" and not (spec.image or spec.image_from):
             self._require_first_frame(model)
         return [model, *(weights for _, weights in others)]
 
@@ -153,13 +153,14 @@ class Preprocess:
         unknown = unknown_words(plan.prompt) if model.vocabulary else []
         untrained = [weights.name for weights in needed if not is_trained(weights, self.models_dir)]
         negative_ignored = spec.negative_prompt and (plan.guidance_scale <= 1 or not family_of(model).negative_prompt)
+        draws_first_frame = family_of(model).image == "required" and not (spec.image or spec.image_from)
         conditions = {
             f"{model.name} draws {model.knows} and does not know: {', '.join(unknown)}": unknown,
             f"random weights, the frames are meaningless: {', '.join(untrained)}": untrained,
             f"the model reads only about the first {model.prompt_tokens} words of a prompt": is_too_long(plan, model),
             "the negative prompt has no effect without guidance: set guidance_scale above 1": negative_ignored,
             "generated at a smaller size than usual, because the device ran out of memory": reduced,
-            "the first frame was drawn from the prompt": family_of(model).image == "required" and not plan.image,
+            "the first frame was drawn from the prompt": draws_first_frame,
             NOT_INTERPOLATED: not plan.interpolated,
             NOT_UPSCALED: plan.upscale == 1,
         }

@@ -19,10 +19,12 @@ from db.jobs import leases
 from db.logs import first_line
 from db.storage.base import Storage
 from db.tables import Job
+from db.videos import queries as videos
 from pipeline.clip import Output, Video
 from pipeline.contract.base_clip import BASE_CLIP_FILE, BaseClip
-from pipeline.contract.errors import PipelineError, StageLost
-from pipeline.contract.spec import Spec
+from pipeline.contract.errors import ImageGone, PipelineError, StageLost
+from pipeline.contract.source_file import FindSource, SourceFile
+from pipeline.contract.spec import Spec, VideoFrame
 from pipeline.failpoints import failpoint
 from pipeline.flow import Stages, render
 from pipeline.settings import PipelineSettings
@@ -51,13 +53,15 @@ class JobStages(Stages[Any], Protocol):
 
 
 class Cluster(Protocol):
-    """What an attempt needs of the place where the stages run."""
+    """What an attempt needs of the cluster."""
 
-    def open_stages(self, job: Job, *, prefix: str, keep: Callable[[BaseClip], Awaitable[None]]) -> JobStages:
+    def open_stages(
+        self, job: Job, *, prefix: str, keep: Callable[[BaseClip], Awaitable[None]], find_source: FindSource
+    ) -> JobStages:
         """The stages for one attempt. `keep` is called with the base clip once it is stored."""
 
     async def is_alive(self) -> bool:
-        """Whether the cluster still answers. Asked after a stage was lost."""
+        """Whether the cluster still answers. Called after a stage was lost."""
 
 
 class ClusterLost(Exception):
@@ -84,7 +88,7 @@ class Attempt:
             self.lease, sessions, beat_seconds=settings.beat_seconds, lease_seconds=settings.lease_seconds
         )
         self._publisher = ProgressPublisher(self.lease, self._tracker, sessions, storage)
-        self._stages = cluster.open_stages(job, prefix=self.prefix, keep=self._keep_base)
+        self._stages = cluster.open_stages(job, prefix=self.prefix, keep=self._keep_base, find_source=self._find_source)
 
     @property
     def prefix(self) -> str:
@@ -209,6 +213,14 @@ class Attempt:
             lambda session: leases.keep_base(session, self.lease, row, days=self._settings.base_clip_days)
         )
         await failpoint("after-generate")
+
+    async def _find_source(self, frame: VideoFrame) -> SourceFile:
+        """The file of the owner's video. It never changes, so a repeated job begins with the same frame."""
+        owner_id = self.job.owner_id
+        file = await self._persist(lambda session: videos.file(session, frame.video_id, owner_id=owner_id))
+        if file is None:
+            raise ImageGone
+        return SourceFile(key=file.key, sha256=file.sha256)
 
     async def _learn_rates(self) -> None:
         measured = self._tracker.measured()

@@ -2,22 +2,34 @@
 
 import asyncio
 import random
+from collections.abc import Awaitable, Callable
+from typing import Final
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from db import stage_rates
+from db import dispatchers, stage_rates
 from db.errors import DATABASE_ERRORS, is_transient
 from db.jobs import leases
 from db.listen import listen
 from db.logs import first_line
+from db.storage import figures
 from db.storage.base import Storage
-from db.tables import Job
+from db.tables import Job, Json
+from pipeline.contract.version import VERSION
 from pipeline.settings import PipelineSettings
 from pipeline.worker.attempt import Attempt, Cluster, ClusterLost
-from pipeline.worker.maintenance import JITTER, collect_garbage, repeat, rescue
+from pipeline.worker.maintenance import JITTER, collect_garbage, measure_storage, repeat, rescue
 
 log = structlog.get_logger()
+
+# How long a dispatcher that stops tries to remove itself from the list.
+LEAVE_SECONDS: Final = 2.0
+
+
+async def unknown_replicas() -> Json:
+    """Stages that run in this process have no replicas."""
+    return {}
 
 
 class Dispatcher:
@@ -30,11 +42,16 @@ class Dispatcher:
         cluster: Cluster,
         settings: PipelineSettings,
         database_url: str,
+        replicas: Callable[[], Awaitable[Json]] = unknown_replicas,
     ) -> None:
-        """`owner` is the lease owner of every job this dispatcher claims; unique per process."""
+        """`owner` is the lease owner of every job this dispatcher claims; unique per process.
+
+        `replicas` counts the replicas of each stage by state, for administrators.
+        """
         self._owner = owner
         self._sessions, self._storage, self._cluster, self._settings = sessions, storage, cluster, settings
         self._database_url = database_url
+        self._replicas = replicas
         self._attempts: dict[asyncio.Task[None], Attempt] = {}
         # The answer to a claim was lost: a job may be leased to this owner without an attempt running for it.
         self._claim_uncertain = False
@@ -52,6 +69,8 @@ class Dispatcher:
                 self._cluster_lost.wait(),
                 repeat(settings.rescue_seconds, self._rescue),
                 repeat(settings.sweep_seconds, self._collect_garbage),
+                repeat(dispatchers.SEEN_SECONDS, self._write_seen),
+                repeat(figures.MEASURE_SECONDS, self._measure_storage),
             )
         ]
         stopping = asyncio.create_task(stop.wait())
@@ -62,6 +81,7 @@ class Dispatcher:
             for task in tasks:
                 task.cancel()
             results = await asyncio.gather(*tasks, return_exceptions=True)
+            await self._leave()
         for result in results:
             if isinstance(result, Exception):
                 raise result
@@ -147,3 +167,22 @@ class Dispatcher:
 
     async def _collect_garbage(self) -> None:
         await collect_garbage(self._sessions, self._storage)
+
+    async def _measure_storage(self) -> None:
+        await measure_storage(self._sessions)
+
+    async def _write_seen(self) -> None:
+        """Write that this dispatcher runs, for administrators."""
+        replicas = await self._replicas()
+        async with self._sessions.begin() as session:
+            await dispatchers.seen(
+                session, owner=self._owner, version=VERSION, jobs=self._settings.dispatcher_jobs, replicas=replicas
+            )
+
+    async def _leave(self) -> None:
+        """Remove this dispatcher from the list. If the database does not answer, it is listed as lost for a day."""
+        try:
+            async with asyncio.timeout(LEAVE_SECONDS), self._sessions.begin() as session:
+                await dispatchers.remove(session, self._owner)
+        except (TimeoutError, *DATABASE_ERRORS) as error:
+            log.warning("dispatcher not removed from the list", error=first_line(error))

@@ -43,7 +43,7 @@ class Heartbeat:
     async def run(self) -> StopReason:
         """Renew the lease until the attempt must stop.
 
-        If no beat has succeeded for `lease_seconds`, the lease counts as lost although the database did not say so.
+        If no beat has succeeded for `lease_seconds`, the lease counts as lost without an answer.
         """
         renewed_at = time.monotonic()
         while True:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from db import (
     api_keys,
+    dispatchers,
     login_sessions,
     mails,
     one_time_tokens,
@@ -22,7 +23,7 @@ from db import (
 from db.errors import DATABASE_ERRORS, StorageError, is_transient
 from db.jobs import leases, trash
 from db.logs import first_line
-from db.storage import garbage_collection
+from db.storage import figures, garbage_collection
 from db.storage.base import Storage
 from db.videos import trash as video_trash
 from pipeline.settings import PipelineSettings
@@ -76,6 +77,7 @@ async def collect_garbage(sessions: Sessions, storage: Storage) -> None:
         "webhook deliveries": lambda: run(webhook_queue.purge),
         "expired share links": lambda: run(shares.purge),
         "closed reports": lambda: run(reports.purge),
+        "lost dispatchers": lambda: run(dispatchers.purge),
         "jobs that never started": lambda: run(trash.purge_never_started),
         "jobs in the trash": lambda: run(trash.purge),
         "videos in the trash": lambda: run(video_trash.purge),
@@ -83,9 +85,19 @@ async def collect_garbage(sessions: Sessions, storage: Storage) -> None:
         "previews of ended jobs": lambda: garbage_collection.ended_previews(sessions, storage, limit=BATCH),
         "objects without a row": lambda: garbage_collection.orphans(sessions, storage, limit=BATCH),
     }
+    removed = dict.fromkeys(steps, 0)
     for name, step in steps.items():
-        removed = BATCH
-        while removed >= BATCH:
-            removed = await step()
-            if removed:
-                log.info("garbage collected", what=name, removed=removed)
+        batch = BATCH
+        while batch >= BATCH:
+            batch = await step()
+            removed[name] += batch
+            if batch:
+                log.info("garbage collected", what=name, removed=batch)
+    async with sessions.begin() as session:
+        await figures.collected(session, {name: number for name, number in removed.items() if number})
+
+
+async def measure_storage(sessions: Sessions) -> None:
+    """Measure what is stored, for administrators."""
+    async with sessions.begin() as session:
+        await figures.measure_if_due(session)

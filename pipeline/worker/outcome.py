@@ -8,7 +8,7 @@ from pipeline.contract.errors import INTERNAL, DependencyUnavailable, OutOfMemor
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """`error` is the JSON that the owner of the job sees. `reduced` asks for a smaller plan in the next attempt."""
+    """`error` is the JSON that is shown to the owner of the job. `reduced`: the next attempt uses the reduced plan."""
 
     error: dict[str, Any]
     retry: bool

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 
 from pipeline.tiny.training import tokens
-from tests.pipeline import small_models
+from tests.pipeline import small_networks
 
 _RESNET = (
     ("norm1", "in_layers.0"), ("conv1", "in_layers.2"), ("norm2", "out_layers.0"), ("conv2", "out_layers.3"),
@@ -58,13 +58,13 @@ def _renamed(key: str, *tables: Any) -> str:
 
 def networks() -> dict[str, Any]:
     """The networks of a small Stable Diffusion with the four levels of the published one."""
-    unet = small_models.seeded(
+    unet = small_networks.seeded(
         lambda: diffusers.UNet2DConditionModel(
             sample_size=8, block_out_channels=(32, 32, 64, 64), layers_per_block=2, cross_attention_dim=768,
             attention_head_dim=8,
         )
     )  # fmt: skip
-    vae = small_models.seeded(
+    vae = small_networks.seeded(
         lambda: diffusers.AutoencoderKL(
             down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4,
             block_out_channels=(32, 32, 32, 32), layers_per_block=2, latent_channels=4, sample_size=64,
@@ -77,8 +77,8 @@ def write(folder: Path) -> diffusers.StableDiffusionPipeline:
     """`model.safetensors` and the configurations beside it; the same pipeline is returned."""
     tokenizer = tokens.tokenizer(folder.parent / "tokens")
     pipeline = diffusers.StableDiffusionPipeline(
-        **networks(), text_encoder=small_models.clip_text(tokenizer, width=768), tokenizer=tokenizer,
-        scheduler=diffusers.PNDMScheduler(**small_models.SD_SCHEDULER, skip_prk_steps=True), safety_checker=None,
+        **networks(), text_encoder=small_networks.clip_text(tokenizer, width=768), tokenizer=tokenizer,
+        scheduler=diffusers.PNDMScheduler(**small_networks.SD_SCHEDULER, skip_prk_steps=True), safety_checker=None,
         feature_extractor=None, requires_safety_checker=False,
     )  # fmt: skip
     pipeline.save_pretrained(folder)

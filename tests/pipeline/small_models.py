@@ -1,7 +1,6 @@
 """Small models with random weights in the published layouts: files, names, variants and shards as upstream."""
 
 import json
-import random
 import shutil
 import warnings
 from collections.abc import Callable
@@ -9,89 +8,28 @@ from pathlib import Path
 from typing import Any
 
 import diffusers
-import sentencepiece
 import torch
 import transformers
 from diffusers.pipelines.deprecated.text_to_video_synthesis.pipeline_text_to_video_synth import TextToVideoSDPipeline
 from safetensors.torch import load_file, save_file
 
 from pipeline.tiny.training import tokens
-
-WORDS = [
-    "a",
-    "red",
-    "green",
-    "blue",
-    "circle",
-    "square",
-    "star",
-    "moving",
-    "left",
-    "right",
-    "up",
-    "down",
-    "on",
-    "background",
-    "the",
-    "of",
-    "in",
-    "video",
-]
-SD_SCHEDULER = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "steps_offset": 1}
-DEPTH = (32, 64)
-TEXT_WIDTH = 32
-
-
-def seeded(build: Callable[[], Any]) -> Any:
-    """A network in evaluation mode whose random weights are the same in every run. Layers of zeros get values."""
-    torch.manual_seed(0)
-    network = build().eval()
-    for parameter in network.parameters():
-        if not parameter.detach().any():
-            torch.nn.init.normal_(parameter, std=0.02)
-    return network
-
-
-def clip_text(tokenizer: Any, projected: bool = False, width: int = TEXT_WIDTH) -> Any:
-    config = transformers.CLIPTextConfig(
-        vocab_size=len(tokenizer), hidden_size=width, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
-        max_position_embeddings=tokens.LENGTH, projection_dim=width, eos_token_id=tokenizer.eos_token_id,
-        bos_token_id=tokenizer.bos_token_id, pad_token_id=tokenizer.eos_token_id,
-    )  # fmt: skip
-    cls = transformers.CLIPTextModelWithProjection if projected else transformers.CLIPTextModel
-    return seeded(lambda: cls(config))
-
-
-def frame_vae(force_upcast: bool = True) -> Any:
-    return seeded(
-        lambda: diffusers.AutoencoderKL(
-            down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4,
-            block_out_channels=(16, 16, 16, 16), layers_per_block=1, latent_channels=4, norm_num_groups=4,
-            sample_size=64, force_upcast=force_upcast,
-        )
-    )  # fmt: skip
-
-
-def sd_unet(**changes: Any) -> Any:
-    values = {
-        "sample_size": 8, "block_out_channels": DEPTH, "layers_per_block": 1, "cross_attention_dim": TEXT_WIDTH,
-        "attention_head_dim": 8, "norm_num_groups": 8, "down_block_types": ("CrossAttnDownBlock2D", "DownBlock2D"),
-        "up_block_types": ("UpBlock2D", "CrossAttnUpBlock2D"), **changes,
-    }  # fmt: skip
-    return seeded(lambda: diffusers.UNet2DConditionModel(**values))
-
-
-def motion_adapter(channels: tuple[int, ...] = DEPTH, mid_block: bool = True) -> Any:
-    return seeded(
-        lambda: diffusers.MotionAdapter(
-            block_out_channels=channels, motion_layers_per_block=1, motion_num_attention_heads=8,
-            motion_norm_num_groups=32, motion_max_seq_length=32, use_motion_mid_block=mid_block,
-        )
-    )  # fmt: skip
+from tests.pipeline.small_networks import (
+    DEPTH,
+    SD_SCHEDULER,
+    TEXT_WIDTH,
+    clip_text,
+    frame_vae,
+    motion_adapter,
+    sd_unet,
+    seeded,
+    t5_encoder,
+    t5_tokenizer,
+)
 
 
 def stable_diffusion(folder: Path) -> None:
-    """Stable Diffusion 1.5: with the entries for a safety checker, whose files nobody downloads."""
+    """Stable Diffusion 1.5: with the entries for a safety checker, whose files are not downloaded."""
     tokenizer = tokens.tokenizer(folder.parent / "tokens")
     diffusers.StableDiffusionPipeline(
         vae=frame_vae(), text_encoder=clip_text(tokenizer), tokenizer=tokenizer, unet=sd_unet(),
@@ -114,20 +52,21 @@ def published_adapter(folder: Path) -> None:
     motion_adapter().save_pretrained(folder)
 
 
+def authors_key(key: str) -> str:
+    """A key of MotionAdapter as the AnimateDiff authors wrote it."""
+    number = key.split("motion_modules.")[1].split(".")[0]
+    name = key.replace(".transformer_blocks", ".temporal_transformer.transformer_blocks")
+    for part in ("norm.", "proj_in.", "proj_out."):
+        name = name.replace(f"motion_modules.{number}.{part}", f"motion_modules.{number}.temporal_transformer.{part}")
+    name = name.replace(".pos_embed.pe", ".attention_blocks.0.pos_encoder.pe")
+    name = name.replace(".norm1", ".norms.0").replace(".norm2", ".norms.1").replace(".norm3", ".ff_norm")
+    name = name.replace(".attn1", ".attention_blocks.0").replace(".attn2", ".attention_blocks.1")
+    return f"module.{name}"
+
+
 def authors_motion_module(path: Path, mid_block: bool = False, channels: tuple[int, ...] = DEPTH) -> None:
     """A motion module with the keys of the AnimateDiff authors, as a pickled checkpoint."""
-    weights = {}
-    for key, value in motion_adapter(channels, mid_block).state_dict().items():
-        name = key.replace(".transformer_blocks", ".temporal_transformer.transformer_blocks")
-        for part in ("norm.", "proj_in.", "proj_out."):
-            name = name.replace(
-                f"motion_modules.{key.split('motion_modules.')[1].split('.')[0]}.{part}",
-                f"motion_modules.{key.split('motion_modules.')[1].split('.')[0]}.temporal_transformer.{part}",
-            )
-        name = name.replace(".pos_embed.pe", ".attention_blocks.0.pos_encoder.pe")
-        name = name.replace(".norm1", ".norms.0").replace(".norm2", ".norms.1").replace(".norm3", ".ff_norm")
-        name = name.replace(".attn1", ".attention_blocks.0").replace(".attn2", ".attention_blocks.1")
-        weights[f"module.{name}"] = value
+    weights = {authors_key(key): value for key, value in motion_adapter(channels, mid_block).state_dict().items()}
     torch.save({"epoch": 1, "state_dict": weights}, path)
 
 
@@ -199,33 +138,6 @@ def stable_video(folder: Path) -> None:
     ).save_pretrained(folder, variant="fp16")  # fmt: skip
 
 
-def t5_tokenizer(folder: Path) -> Any:
-    """A SentencePiece model like T5's, as `spiece.model` without the file of a fast tokenizer."""
-    folder.mkdir(parents=True, exist_ok=True)
-    rng = random.Random(0)
-    lines = folder / "lines.txt"
-    lines.write_text("\n".join(" ".join(rng.choices(WORDS, k=8)) for _ in range(300)))
-    sentencepiece.SentencePieceTrainer.train(
-        input=str(lines), model_prefix=str(folder / "spiece"), vocab_size=44, pad_id=0, eos_id=1, unk_id=2, bos_id=-1,
-        minloglevel=3,
-    )  # fmt: skip
-    special = {"eos_token": "</s>", "pad_token": "<pad>", "unk_token": "<unk>"}
-    config = {"tokenizer_class": "T5Tokenizer", "model_max_length": 512, "extra_ids": 0, **special}
-    (folder / "tokenizer_config.json").write_text(json.dumps(config))
-    (folder / "special_tokens_map.json").write_text(json.dumps(special))
-    return transformers.T5Tokenizer.from_pretrained(folder, local_files_only=True)
-
-
-def _t5(kind: str, vocabulary: int) -> Any:
-    values = {
-        "vocab_size": vocabulary, "d_model": TEXT_WIDTH, "d_kv": 8, "d_ff": 64, "num_layers": 2, "num_heads": 4,
-        "feed_forward_proj": "gated-gelu",
-    }  # fmt: skip
-    if kind == "umt5":
-        return seeded(lambda: transformers.UMT5EncoderModel(transformers.UMT5Config(**values)))
-    return seeded(lambda: transformers.T5EncoderModel(transformers.T5Config(**values)))
-
-
 def _save_with_shards(pipeline: Any, folder: Path, tokenizer: Path, fast: bool) -> None:
     """Text encoder and transformer in shards. The tokenizer's files are the published ones, not the saved ones."""
     pipeline.save_pretrained(folder, max_shard_size="40KB")
@@ -241,7 +153,7 @@ def wan(folder: Path) -> None:
     tokenizer = t5_tokenizer(folder.parent / "t5")
     pipeline = diffusers.WanPipeline(
         tokenizer=tokenizer,
-        text_encoder=_t5("umt5", len(tokenizer)),
+        text_encoder=t5_encoder("umt5", len(tokenizer)),
         transformer=seeded(
             lambda: diffusers.WanTransformer3DModel(
                 num_attention_heads=2, attention_head_dim=12, in_channels=16, out_channels=16, text_dim=TEXT_WIDTH,
@@ -252,6 +164,33 @@ def wan(folder: Path) -> None:
         scheduler=diffusers.UniPCMultistepScheduler(
             prediction_type="flow_prediction", use_flow_sigmas=True, num_train_timesteps=1000, flow_shift=8.0
         ),
+    )  # fmt: skip
+    _save_with_shards(pipeline, folder, folder.parent / "t5", fast=True)
+
+
+def wan22(folder: Path) -> None:
+    """Wan 2.2 TI2V: a VAE on patches of pixels, and a time step for each token."""
+    tokenizer = t5_tokenizer(folder.parent / "t5")
+    pipeline = diffusers.WanPipeline(
+        tokenizer=tokenizer,
+        text_encoder=t5_encoder("umt5", len(tokenizer)),
+        transformer=seeded(
+            lambda: diffusers.WanTransformer3DModel(
+                num_attention_heads=2, attention_head_dim=12, in_channels=8, out_channels=8, text_dim=TEXT_WIDTH,
+                freq_dim=16, ffn_dim=32, num_layers=2,
+            )
+        ),
+        vae=seeded(
+            lambda: diffusers.AutoencoderKLWan(
+                base_dim=4, decoder_base_dim=4, z_dim=8, dim_mult=[1, 1, 1, 1], num_res_blocks=1,
+                temperal_downsample=[False, True, True], latents_mean=[0.1] * 8, latents_std=[1.5] * 8,
+                is_residual=True, in_channels=12, out_channels=12, patch_size=2, scale_factor_spatial=16,
+            )
+        ),
+        scheduler=diffusers.UniPCMultistepScheduler(
+            prediction_type="flow_prediction", use_flow_sigmas=True, num_train_timesteps=1000, flow_shift=5.0
+        ),
+        expand_timesteps=True,
     )  # fmt: skip
     _save_with_shards(pipeline, folder, folder.parent / "t5", fast=True)
 
@@ -269,7 +208,7 @@ def ltx(folder: Path) -> None:
                 layers_per_block=(1, 1, 1, 1, 1), decoder_layers_per_block=(1, 1, 1, 1, 1),
             )
         ),
-        text_encoder=_t5("t5", len(tokenizer)),
+        text_encoder=t5_encoder("t5", len(tokenizer)),
         tokenizer=tokenizer,
         transformer=seeded(
             lambda: diffusers.LTXVideoTransformer3DModel(
@@ -285,7 +224,7 @@ def cogvideox(folder: Path) -> None:
     tokenizer = t5_tokenizer(folder.parent / "t5")
     pipeline = diffusers.CogVideoXPipeline(
         tokenizer=tokenizer,
-        text_encoder=_t5("t5", len(tokenizer)),
+        text_encoder=t5_encoder("t5", len(tokenizer)),
         vae=seeded(
             lambda: diffusers.AutoencoderKLCogVideoX(
                 block_out_channels=(8, 8, 8, 8), latent_channels=4, layers_per_block=1, norm_num_groups=2,
@@ -313,6 +252,7 @@ BUILDERS: dict[str, Callable[[Path], None]] = {
     "zeroscope": lambda folder: text_to_video_sd(folder, pickled=True),
     "svd": stable_video,
     "wan": wan,
+    "wan2.2": wan22,
     "ltx": ltx,
     "cogvideox": cogvideox,
 }

@@ -238,6 +238,6 @@ ANIMATEDIFF_MODELS: Final = (
     _model(
         "animatediff-sdxl", "AnimateDiff on Stable Diffusion XL (beta)", SDXL_BASE, ADAPTERS["sdxl-beta"],
         family="animatediff-sdxl", variant="fp16", accepts=("sdxl",), max_frames=32, base_area=1024 * 1024,
-        guidance_scale=8.0, memory=XL_MEMORY, preview="none",
+        guidance_scale=8.0, memory=XL_MEMORY,
     ),
 )  # fmt: skip

@@ -49,7 +49,7 @@ _COGVIDEOX_MEMORY: Final = Memory(13_411_616_710, 9_524_621_312, 3_387_600_000, 
 
 
 def _model(name: str, title: str, family: str, source: tuple[str, str], **values: Any) -> Model:
-    defaults = {"files": ("model_index.json",), "preview": "none", "schedulers": (Scheduler.OWN,)}
+    defaults = {"files": ("model_index.json",), "schedulers": (Scheduler.OWN,)}
     return Model(
         name=name, title=title, folders=(name,), family=family, source=source[0], revision=source[1],
         **{"scheduler": Scheduler.OWN, **defaults, **values},
@@ -72,7 +72,7 @@ VIDEO_MODELS: Final = (
         memory=_MODELSCOPE_MEMORY, licence="CC-BY-NC-4.0", commercial=False, size_bytes=7_000_000_000,
         downloads=hub.downloads(*_MODELSCOPE, _UNET_PLAIN, _UNET_WEIGHTS),
         base_area=256 * 256, sizes=((256, 256),), guidance_scale=9.0, scheduler=Scheduler.DPMPP,
-        schedulers=EXACT_SAMPLERS, preview="rgb", accepts=("modelscope",),
+        schedulers=EXACT_SAMPLERS, accepts=("modelscope",),
     ),
     _model(
         "zeroscope", "Zeroscope v2 576w", "text-to-video-sd", _ZEROSCOPE,
@@ -80,7 +80,7 @@ VIDEO_MODELS: Final = (
         size_bytes=7_000_000_000,
         downloads=hub.downloads(*_ZEROSCOPE, _UNET_PLAIN, _UNET_PICKLES, convert="tensors"), base_area=576 * 320,
         sizes=((576, 320), (320, 576)), context_frames=24, guidance_scale=9.0, scheduler=Scheduler.DPMPP,
-        schedulers=EXACT_SAMPLERS, preview="rgb", accepts=("modelscope",),
+        schedulers=EXACT_SAMPLERS, accepts=("modelscope",),
     ),
     _svd("svd", "Stable Video Diffusion, 14 frames", _SVD, 14),
     _svd("svd-xt", "Stable Video Diffusion XT, 25 frames", _SVD_XT, 25),

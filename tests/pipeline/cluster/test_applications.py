@@ -1,13 +1,20 @@
-"""What Serve says about a deployment, as the one line that an operator needs."""
+"""Serve's message about a deployment, as the one line that an operator needs."""
 
 from typing import Any
 
 import pytest
-from ray.serve.schema import ApplicationStatus, ApplicationStatusOverview, DeploymentStatusOverview, ServeStatus
+from ray.serve.schema import (
+    ApplicationStatus,
+    ApplicationStatusOverview,
+    DeploymentStatusOverview,
+    ReplicaState,
+    ServeStatus,
+)
 
 from pipeline.cluster.applications import (
     application_name,
     cause_of,
+    count_replicas,
     stages_deployed,
     stages_running,
     start_problems,
@@ -48,9 +55,11 @@ def status(**changes: Any) -> ServeStatus:
     return ServeStatus(applications={"other": overview(ApplicationStatus.DEPLOY_FAILED, FAILED + "X"), **applications})
 
 
-def overview(status: ApplicationStatus, message: str = "") -> ApplicationStatusOverview:
+def overview(
+    status: ApplicationStatus, message: str = "", replicas: dict[Any, int] | None = None
+) -> ApplicationStatusOverview:
     deployment = DeploymentStatusOverview(
-        status="UPDATING", status_trigger="UNSPECIFIED", replica_states={}, message=message
+        status="UPDATING", status_trigger="UNSPECIFIED", replica_states=replicas or {}, message=message
     )
     return ApplicationStatusOverview(
         status=status, message="", last_deployed_time_s=0, deployments={"deployment": deployment}
@@ -98,6 +107,14 @@ def test_problems_are_named_by_stage_and_those_of_other_applications_ignored() -
     assert with_status(ApplicationStatus.UNHEALTHY, found) == [Stage.GENERATE]
     assert not stages_running(found)
     assert stages_deployed(found)
+
+
+def test_replicas_are_counted_by_stage_and_state() -> None:
+    found = status(generate={"replicas": {"RUNNING": 2, ReplicaState.STARTING: 1, ReplicaState.STOPPING: 0}})
+    del found.applications[application_name(Stage.UPSCALE)]
+    counts = count_replicas(found)
+    assert counts["generate"] == {"running": 2, "starting": 1}
+    assert counts == {stage.value: counts["generate"] if stage is Stage.GENERATE else {} for stage in Stage}
 
 
 def test_all_stages_run() -> None:

@@ -70,3 +70,12 @@ async def test_stages_that_were_removed_are_not_the_fault_of_a_job(monkeypatch: 
     deployed = False
     assert not await cluster.is_alive()
     assert await cluster.answers()
+
+
+async def test_replicas_are_unknown_while_serve_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = client.RayCluster(None, {})  # type: ignore[arg-type]
+    monkeypatch.setattr(client.serve, "status", raise_error)
+    assert await cluster.replicas() == {}
+    monkeypatch.setattr(client.serve, "status", lambda: "a status")
+    monkeypatch.setattr(client, "count_replicas", lambda status: {"generate": {"running": 1}} if status else {})
+    assert await cluster.replicas() == {"generate": {"running": 1}}

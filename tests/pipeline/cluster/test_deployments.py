@@ -1,15 +1,23 @@
 """A replica without Serve: its results, its errors, and cancelled calls."""
 
 import asyncio
+import base64
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from db.settings import StorageSettings
+from db.storage.open import open_storage
 from pipeline.clip import Clip
-from pipeline.cluster.deployments import GenerateDeployment, UpscaleDeployment
+from pipeline.cluster.deployments import GenerateDeployment, PostprocessDeployment, UpscaleDeployment
 from pipeline.cluster.replica import FINISHED, TimedClip
-from pipeline.contract.errors import OutOfMemory, StageFailed
+from pipeline.contract.errors import ImageGone, OutOfMemory, StageFailed
+from pipeline.contract.source_file import SourceFile
+from pipeline.contract.spec import Format
+from pipeline.encoders import video
 from pipeline.settings import PipelineSettings
 from tests.pipeline.odd_stages import generate, upscale
 
@@ -105,3 +113,17 @@ async def test_generate_stops_within_one_step_after_the_stream_is_closed() -> No
     stopped_at = generate.Generate.last_step
     await asyncio.sleep(0.1)
     assert generate.Generate.last_step == stopped_at < 5
+
+
+async def test_a_frame_is_read_from_the_object_store(tmp_path: Path) -> None:
+    stored = StorageSettings(_env_file=None, storage_dir=str(tmp_path), storage_signing_key="k" * 32)
+    data = video.encode(np.zeros((2, 64, 64, 3), np.uint8), 8, Format.MP4, lambda: None)
+    await open_storage(stored).put("jobs/1/1/video.mp4", data, "video/mp4")
+    replica = PostprocessDeployment(PipelineSettings(_env_file=None), storage=stored)
+    source = SourceFile(key="jobs/1/1/video.mp4", sha256=sha256(data).hexdigest())
+
+    frame = await replica.frame(source, 0.1, 32, 32)
+
+    assert base64.b64decode(frame).startswith(b"\x89PNG")
+    with pytest.raises(ImageGone):
+        await replica.frame(source.model_copy(update={"key": "jobs/1/2/video.mp4"}), 0.1, 32, 32)

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 import pytest
 from ray.exceptions import RayActorError
@@ -14,11 +15,14 @@ from pipeline.contract.base_clip import BaseClip
 from pipeline.contract.errors import DependencyUnavailable, OutOfMemory, PipelineError, StageFailed, StageLost
 from pipeline.contract.plan import Plan
 from pipeline.contract.progress import Stage
-from pipeline.contract.spec import Spec
+from pipeline.contract.source_file import SourceFile
+from pipeline.contract.spec import Spec, VideoFrame
 from tests.pipeline.contract.test_plan import create_plan
 
 PLAN = create_plan(frames=16, fps=8, upscale=2)
 DRAWN = [{"began": True}, {"step": 1, "steps": 2, "preview": b"p"}, {"seconds": 1.5}, "drawn clip", "finished"]
+SOURCE = SourceFile(key="jobs/0/1/video.mp4", sha256="0")
+FROM_VIDEO = Spec(prompt="a", image_from=VideoFrame(video_id=UUID(int=1), at=1.5))
 Result = Any
 Handler = Callable[..., Result]
 
@@ -105,8 +109,13 @@ class Cluster:
         async def keep(base: BaseClip) -> None:
             self.kept.append(base)
 
+        async def find_source(frame: VideoFrame) -> SourceFile:
+            self.calls.append(("find_source", frame))
+            return SOURCE
+
         handles = {stage: Handle(stage, self.handlers, self.calls) for stage in Stage}
-        return RayStages(handles, prefix="jobs/1/1", window=2, silence_seconds=5, keep=keep, **options)
+        values = {"prefix": "jobs/1/1", "window": 2, "silence_seconds": 5, **options}
+        return RayStages(handles, keep=keep, find_source=find_source, **values)
 
     def names(self) -> list[str]:
         return [call[0] for call in self.calls]
@@ -121,6 +130,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
         {
             "preprocess": lambda spec, reduced: PLAN,
             "generate": lambda plan: list(DRAWN),
+            "postprocess.frame": lambda source, at, width, height: f"{width}x{height} at {at}",
             "postprocess.keep": lambda clip, plan, key: base_clip().model_copy(update={"key": key}),
             "postprocess.restore": lambda base: [{"kept": True}, "restored clip", "finished"],
             "interpolate": lambda base, plan, span: ["interpolated", "finished"],
@@ -167,6 +177,26 @@ async def test_a_kept_base_clip_replaces_preprocess_and_generate(cluster: Cluste
 async def test_the_image_of_the_request_is_a_part_of_a_kept_plan(cluster: Cluster) -> None:
     stages = cluster.open(base=base_clip())
     assert (await stages.preprocess(Spec(prompt="a", image="aW1hZ2U="))).image == "aW1hZ2U="
+
+
+async def test_a_frame_of_a_video_is_read_at_the_size_of_the_plan(cluster: Cluster) -> None:
+    plan = await cluster.open().preprocess(FROM_VIDEO)
+    assert plan.image == f"{PLAN.base_width}x{PLAN.base_height} at 1.5"
+    assert cluster.names() == ["preprocess", "find_source", "postprocess.frame"]
+    assert cluster.calls[2][1] == SOURCE
+
+
+async def test_a_kept_base_clip_needs_no_frame_unless_it_is_lost(cluster: Cluster) -> None:
+    """Its plan has the hash of the frame, so the recipe stays the same."""
+    kept = base_clip().model_copy(update={"plan": PLAN.model_dump(mode="json") | {"image": "sha256:1"}})
+    stages = cluster.open(base=kept)
+    plan = await stages.preprocess(FROM_VIDEO)
+    assert plan.image == "sha256:1"
+    assert cluster.names() == []
+    cluster.handlers["postprocess.restore"] = lambda base: [{"kept": False}]
+    await stages.generate(plan, Listener())
+    assert cluster.names()[:4] == ["postprocess.restore", "find_source", "postprocess.frame", "generate"]
+    assert cluster.calls[3][1].image == f"{PLAN.base_width}x{PLAN.base_height} at 1.5"
 
 
 FINISH = base_clip().model_copy(update={"plan": PLAN.model_dump(mode="json") | {"reused_base": True}})

@@ -2,8 +2,9 @@ import pytest
 
 from pipeline.contract import prompt_help
 from pipeline.contract.catalog import MODELS
-from pipeline.contract.prompt_help import NEGATIVE
-from pipeline.contract.styles import STYLES
+from pipeline.contract.entries import Model
+from pipeline.contract.prompt_help import NEGATIVE, PromptPart
+from pipeline.contract.styles import STYLES, styles_for
 from pipeline.contract.vocabulary import unknown_words
 
 TINY, SD, WAN = MODELS["tiny"], MODELS["animatediff"], MODELS["wan-1.3b"]
@@ -60,3 +61,57 @@ def test_the_styles_of_the_small_model_stay_in_its_vocabulary() -> None:
 
 def test_without_help_nothing_changes() -> None:
     assert prompt_help.apply("a fox", "rain", SD, None, enhance=False) == ("a fox", "rain")
+
+
+def part(text: str, *, added: bool = False) -> PromptPart:
+    return PromptPart(text=text, added=added)
+
+
+@pytest.mark.parametrize(
+    ("requested", "used", "expected"),
+    [
+        ("a fox", "a fox", [part("a fox")]),
+        ("", "", []),
+        ("", "blurry", [part("blurry", added=True)]),
+        (
+            "a star",
+            "a red star moving",
+            [part("a "), part("red ", added=True), part("star"), part(" moving", added=True)],
+        ),
+        ("a star,", "a star, sharp", [part("a star"), part(", sharp", added=True)]),
+        ("a large star", "a large large star", [part("a large "), part("large ", added=True), part("star")]),
+        ("a star.", "a star.", [part("a star.")]),
+    ],
+)
+def test_what_was_added_is_marked(requested: str, used: str, expected: list[PromptPart]) -> None:
+    assert prompt_help.parts(requested, used) == expected
+
+
+PROMPTS = (
+    "a star",
+    "a blue ball on white",
+    "A fox...",
+    "rain, at night,",
+    "hello",
+    "a red circle growing in the light",
+)
+
+
+@pytest.mark.parametrize("model", [TINY, SD, WAN], ids=lambda model: model.name)
+@pytest.mark.parametrize("prompt", PROMPTS)
+@pytest.mark.parametrize("enhance", [True, False])
+def test_the_parts_are_the_text_and_those_not_added_are_the_request(model: Model, prompt: str, enhance: bool) -> None:
+    for style in (None, *styles_for(model)):
+        used, negative = prompt_help.apply(prompt, prompt, model, style, enhance=enhance)
+        for text in (used, negative):
+            parts = prompt_help.parts(prompt, text)
+            assert "".join(part.text for part in parts) == text
+            kept = "".join(part.text for part in parts if not part.added)
+            assert kept.strip(" ,.") == prompt.strip(" ,.")
+
+
+def test_marking_the_longest_prompt_takes_one_pass() -> None:
+    prompt = "a " * 999 + "a"
+    parts = prompt_help.parts(prompt, f"{prompt}, {prompt}")
+
+    assert [(len(part.text), part.added) for part in parts] == [(1999, False), (2001, True)]

@@ -91,7 +91,7 @@ def test_unknown_fields_of_a_row_are_ignored() -> None:
 
 
 def test_missing_optional_fields_of_a_row_get_their_defaults() -> None:
-    """An older gateway does not store fields that a newer dispatcher knows."""
+    """An older gateway does not store fields that only a newer dispatcher has."""
     assert Spec.from_row({"prompt": "a"}) == Spec(prompt="a")
 
 

@@ -192,3 +192,26 @@ def test_the_same_base_clip_gives_the_same_bytes(bars: Bars) -> None:
     clip = Clip(bars(5, 64, 64), 8.0)
 
     assert video.encode_lossless(clip) == video.encode_lossless(clip)
+
+
+@pytest.mark.parametrize("form", list(Format))
+@pytest.mark.parametrize(
+    ("seconds", "number"), [(0, 0), (0.11, 0), (0.125, 1), (1.13, 9), (2.4375, 19), (2.499, 19), (99, 19)]
+)
+def test_the_frame_at_a_time_is_the_one_that_a_player_shows(
+    form: Format, seconds: float, number: int, bars: Bars
+) -> None:
+    """In the second span, too."""
+    data = encode(bars(20, 64, 64), 8, form)
+
+    frame = video.frame_at(data, seconds, lambda: None)
+
+    assert np.array_equal(frame, decode(data)[number])
+
+
+def test_reading_a_frame_can_be_stopped(bars: Bars) -> None:
+    def check() -> None:
+        raise Stopped
+
+    with pytest.raises(Stopped):
+        video.frame_at(encode(bars(4, 64, 64), 8, Format.MP4), 0, check)

@@ -7,7 +7,6 @@ import torch
 from pipeline.contract.catalog import MODELS
 from pipeline.contract.plan import Plan
 from pipeline.generators.animatediff import AnimateDiff
-from pipeline.generators.previews import approximate_rgb
 from pipeline.models.fit import Fit
 from pipeline.models.hardware import Device
 from pipeline.models.weights import find_parts
@@ -21,16 +20,6 @@ def model(models_dir: Path) -> AnimateDiff:
     parts = find_parts(entry, models_dir)
     assert parts is not None
     return AnimateDiff(entry, parts, Device("cpu"), models_dir.joinpath)
-
-
-def test_latents_are_approximated_without_the_vae() -> None:
-    grey, bright = torch.zeros(1, 4, 2, 8, 8), torch.tensor([2.0, 2.0, 0, -1]).view(1, 4, 1, 1, 1)
-
-    frames = approximate_rgb(torch.cat([grey, grey + bright], dim=2))
-
-    assert frames.shape == (4, 3, 8, 8)
-    assert (frames[:2] == 0.5).all()
-    assert (frames[2:] > 0.9).all()
 
 
 def test_both_pipelines_share_their_weights(model: AnimateDiff, plan: Plans) -> None:

@@ -2,6 +2,7 @@
 
 import os
 
+import diffusers
 import pytest
 import torch
 from torch import nn
@@ -9,9 +10,11 @@ from torch import nn
 from pipeline.contract.catalog import MODELS
 from pipeline.generators import architectures
 from pipeline.generators.architectures import ARCHITECTURES, empty, measure, on_meta
+from pipeline.models.convert import motion_module
 from pipeline.models.memory import parameters, peak_bytes, weight_bytes
 from pipeline.models.realesrgan import RRDBNet, SRVGGNetCompact
 from pipeline.stages.upscale import BYTES_PER_PIXEL
+from tests.pipeline.small_models import authors_key
 
 ALL = os.environ.get("AURA_TEST_MODELS") == "all"
 # Millions of parameters.
@@ -34,6 +37,42 @@ def test_the_networks_have_the_published_number_of_parameters(name: str) -> None
     found = {part: parameters(on_meta(parts[part])) / 1e6 for part in PARAMETERS[name]}
 
     assert found == pytest.approx(PARAMETERS[name], abs=0.05)
+
+
+MOTION_UNETS = {
+    "animatediff": (architectures.sd15_unet, diffusers.MotionAdapter),
+    "animatediff-sdxl": (
+        architectures.sdxl_unet,
+        lambda: diffusers.MotionAdapter(block_out_channels=(320, 640, 1280), use_motion_mid_block=False),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MOTION_UNETS)
+def test_the_animated_unet_has_the_keys_of_its_base_and_of_its_adapter(name: str) -> None:
+    """Each key comes from one of the two files: none keeps random weights, and none is dropped."""
+    base, adapter = (on_meta(build).state_dict() for build in MOTION_UNETS[name])
+
+    found = on_meta(ARCHITECTURES[name].parts["unet"]).state_dict()
+
+    motion = {key for key in found if "motion_modules" in key}
+    assert found.keys() - motion == base.keys()
+    assert {key.replace("motion_modules.", "") for key in motion} == {
+        key.replace("motion_modules.", "") for key in adapter
+    }
+    assert all(found[key].shape == base[key].shape for key in base)
+
+
+def test_a_motion_module_of_its_authors_has_the_keys_of_the_adapter() -> None:
+    """At full size, without and with the layers of the middle block; the position embeddings are computed."""
+    for mid_block in (False, True):
+        adapter = on_meta(lambda mid=mid_block: diffusers.MotionAdapter(use_motion_mid_block=mid)).state_dict()
+        published = {authors_key(key): value for key, value in adapter.items()}
+
+        converted, metadata = motion_module({key.removeprefix("module."): value for key, value in published.items()})
+
+        assert converted.keys() == {key for key in adapter if "pos_embed" not in key}
+        assert metadata == {"motion_max_seq_length": "32"}
 
 
 @pytest.mark.parametrize(

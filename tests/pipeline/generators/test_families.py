@@ -1,10 +1,6 @@
 """Every family from files in its published layout, compared with a plain diffusers call with the same arguments."""
 
-import base64
-import io
 import shutil
-import warnings
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,96 +10,18 @@ import numpy as np
 import pytest
 import torch
 from diffusers.pipelines.deprecated.text_to_video_synthesis.pipeline_text_to_video_synth import TextToVideoSDPipeline
-from PIL import Image
 
-from pipeline.clip import Clip, Frames
+from pipeline.clip import Frames
 from pipeline.contract.catalog import MODELS
 from pipeline.contract.errors import StageFailed, Stopped
 from pipeline.contract.plan import Plan
 from pipeline.generators import images
-from pipeline.generators.base import DiffusersGenerator, Generator
 from pipeline.generators.open import CLASSES, open_generator
-from pipeline.models.convert import convert
 from pipeline.models.hardware import Device
-from tests.pipeline import small_models
+from tests.pipeline import small_models, small_networks
+from tests.pipeline.generators.families import FOLDERS, Parts, Plans, draw, open_small, picture, plan_for
 
-Plans = Callable[..., Plan]
-FOLDERS = {
-    "animatediff-sdxl": "animatediff-sdxl", "modelscope": "modelscope", "zeroscope": "zeroscope", "svd": "svd",
-    "wan-1.3b": "wan", "ltx-video": "ltx", "cogvideox-2b": "cogvideox",
-}  # fmt: skip
-PLANS: dict[str, dict[str, Any]] = {
-    "animatediff-sdxl": {"scheduler": "ddim"},
-    "modelscope": {"scheduler": "dpm++"},
-    "zeroscope": {"scheduler": "ddim"},
-    "svd": {"scheduler": "own", "base_frames": 10, "drawn_frames": 14},
-    "wan-1.3b": {"scheduler": "own", "base_frames": 8, "drawn_frames": 9, "negative_prompt": "blue"},
-    "ltx-video": {"scheduler": "own", "base_frames": 9},
-    "cogvideox-2b": {"scheduler": "own", "base_frames": 8, "drawn_frames": 9},
-}
-
-
-@pytest.fixture(autouse=True)
-def _library_warnings() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("published")
-
-
-@pytest.fixture(scope="module")
-def parts(root: Path) -> Callable[[str], dict[str, Path]]:
-    """The parts of a small model in the published layout of `name`."""
-
-    def find(name: str) -> dict[str, Path]:
-        folder = root / FOLDERS[name]
-        if not folder.exists():
-            small_models.build(FOLDERS[name], folder)
-            for path in list(folder.glob("*/*.bin")):
-                stored = "model" if path.stem == "pytorch_model" else path.stem
-                convert(path, path.with_name(f"{stored}.safetensors"), "tensors")
-                path.unlink()
-        found = {"base": folder}
-        if name == "animatediff-sdxl":
-            module = root / "sdxl-module" / "motion-module.safetensors"
-            if not module.exists():
-                module.parent.mkdir()
-                small_models.authors_motion_module(module.with_suffix(".ckpt"))
-                convert(module.with_suffix(".ckpt"), module, "motion-module")
-            found["motion-adapter"] = module.parent
-        return found
-
-    return find
-
-
-def picture() -> str:
-    pixels = np.random.default_rng(3).integers(0, 256, (64, 96, 3), dtype=np.uint8)
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
-    return base64.b64encode(buffer.getvalue()).decode()
-
-
-def open_small(name: str, parts: Callable[[str], dict[str, Path]], **changes: Any) -> DiffusersGenerator:
-    model = replace(MODELS[name], memory=None, **changes)
-    generator = open_generator(model, parts(name), Device("cpu"), Path)
-    assert isinstance(generator, DiffusersGenerator)
-    return generator
-
-
-def plan_for(plan: Plans, name: str, **changes: Any) -> Plan:
-    values = {"model": name, "base_frames": 8, "num_inference_steps": 2, "guidance_scale": 3.0, **PLANS[name]}
-    if MODELS[name].family == "stable-video-diffusion":
-        values["image"] = picture()
-    return plan(**{**values, **changes})
-
-
-def draw(generator: Generator, requested: Plan) -> Clip:
-    with torch.inference_mode():
-        return generator.draw(requested, lambda *_: None, lambda: None)
+pytestmark = pytest.mark.usefixtures("library_warnings")
 
 
 def to_uint8(frames: torch.Tensor) -> Frames:
@@ -126,7 +44,7 @@ def plain(name: str, folder: dict[str, Path], requested: Plan) -> Frames:
     local: dict[str, Any] = {"local_files_only": True, "use_safetensors": True}
     if name == "animatediff-sdxl":
         torch.manual_seed(0)
-        adapter = small_models.motion_adapter(mid_block=False)
+        adapter = small_networks.motion_adapter(mid_block=False)
         pipe = diffusers.AnimateDiffSDXLPipeline.from_pretrained(
             folder["base"], motion_adapter=adapter, variant="fp16", **local
         )
@@ -151,7 +69,12 @@ def plain(name: str, folder: dict[str, Path], requested: Plan) -> Frames:
     else:
         pipe = getattr(
             diffusers,
-            {"wan-1.3b": "WanPipeline", "ltx-video": "LTXPipeline", "cogvideox-2b": "CogVideoXPipeline"}[name],
+            {
+                "wan-1.3b": "WanPipeline",
+                "wan2.2-5b": "WanPipeline",
+                "ltx-video": "LTXPipeline",
+                "cogvideox-2b": "CogVideoXPipeline",
+            }[name],
         ).from_pretrained(folder["base"], **local)
         if name == "wan-1.3b":
             pipe.scheduler = diffusers.UniPCMultistepScheduler.from_config(pipe.scheduler.config, flow_shift=3.0)
@@ -163,7 +86,7 @@ def plain(name: str, folder: dict[str, Path], requested: Plan) -> Frames:
 
 
 @pytest.mark.parametrize("name", FOLDERS)
-def test_a_family_equals_plain_diffusers(name: str, parts: Callable[[str], dict[str, Path]], plan: Plans) -> None:
+def test_a_family_equals_plain_diffusers(name: str, parts: Parts, plan: Plans) -> None:
     requested = plan_for(plan, name)
 
     clip = draw(open_small(name, parts), requested)
@@ -180,9 +103,7 @@ def test_every_family_of_the_catalog_has_a_class() -> None:
 
 
 @pytest.mark.parametrize("name", ["modelscope", "svd", "wan-1.3b", "ltx-video", "cogvideox-2b"])
-def test_every_family_reports_its_steps_and_stops(
-    name: str, parts: Callable[[str], dict[str, Path]], plan: Plans
-) -> None:
+def test_every_family_reports_its_steps_and_stops(name: str, parts: Parts, plan: Plans) -> None:
     generator, steps = open_small(name, parts), []
 
     def check() -> None:
@@ -195,7 +116,7 @@ def test_every_family_reports_its_steps_and_stops(
     assert steps == [(1, 4), (2, 4)]
 
 
-def test_ltx_video_begins_with_the_image(parts: Callable[[str], dict[str, Path]], plan: Plans) -> None:
+def test_ltx_video_begins_with_the_image(parts: Parts, plan: Plans) -> None:
     generator = open_small("ltx-video", parts)
     requested = plan_for(plan, "ltx-video", image=picture())
 
@@ -211,7 +132,7 @@ def test_ltx_video_begins_with_the_image(parts: Callable[[str], dict[str, Path]]
 
 
 def test_stable_video_without_an_image_draws_the_first_frame(
-    parts: Callable[[str], dict[str, Path]], plan: Plans, root: Path, monkeypatch: pytest.MonkeyPatch
+    parts: Parts, plan: Plans, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small_models.stable_diffusion(root / "sd")
     monkeypatch.setattr("pipeline.generators.stable_video.FIRST_FRAME_STEPS", 1)
@@ -223,15 +144,13 @@ def test_stable_video_without_an_image_draws_the_first_frame(
     assert not np.array_equal(first.frames, other.frames)
 
 
-def test_stable_video_without_an_image_and_a_text_model_fails(
-    parts: Callable[[str], dict[str, Path]], plan: Plans
-) -> None:
+def test_stable_video_without_an_image_and_a_text_model_fails(parts: Parts, plan: Plans) -> None:
     with pytest.raises(StageFailed, match="needs an image"):
         draw(open_small("svd", parts), plan_for(plan, "svd", image=""))
 
 
 @pytest.mark.parametrize("damage", ["truncated", "missing"])
-def test_damaged_files_give_one_line(damage: str, parts: Callable[[str], dict[str, Path]], tmp_path: Path) -> None:
+def test_damaged_files_give_one_line(damage: str, parts: Parts, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(parts("wan-1.3b")["base"], tmp_path / "wan"))
     shard = next(folder.glob("transformer/*-00002-of-*.safetensors"))
     shard.unlink() if damage == "missing" else shard.write_bytes(shard.read_bytes()[:-100])

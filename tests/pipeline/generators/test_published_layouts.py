@@ -21,7 +21,7 @@ from pipeline.contract.spec import LoraUse
 from pipeline.generators.animatediff import AnimateDiff
 from pipeline.models.convert import ConversionFailed, convert
 from pipeline.models.hardware import Device
-from tests.pipeline import single_file, small_models
+from tests.pipeline import single_file, small_models, small_networks
 
 Plans = Callable[..., Plan]
 SIDE = 32
@@ -56,7 +56,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def plain_pipeline(root: Path) -> Any:
-    """AnimateDiff as the documentation of diffusers says."""
+    """AnimateDiff as in the documentation of diffusers."""
     adapter = diffusers.MotionAdapter.from_pretrained(root / "v1-5-2", local_files_only=True)
     scheduler = diffusers.DDIMScheduler.from_pretrained(root / "sd15", subfolder="scheduler", **TRAINED_WITH)
     pipe = diffusers.AnimateDiffPipeline.from_pretrained(
@@ -122,7 +122,7 @@ def test_prompts_that_change_equal_plain_diffusers(root: Path, plan: Plans, fram
 
 def test_a_single_file_equals_the_folder_it_was_made_from(root: Path, plan: Plans) -> None:
     original = single_file.write(root / "single")
-    adapter = small_models.seeded(
+    adapter = small_networks.seeded(
         lambda: diffusers.MotionAdapter(block_out_channels=(32, 32, 64, 64), motion_layers_per_block=2)
     )
     adapter.save_pretrained(root / "deep-adapter")
@@ -140,7 +140,7 @@ def test_a_single_file_equals_the_folder_it_was_made_from(root: Path, plan: Plan
 def test_the_authors_motion_module_equals_the_converted_one(root: Path) -> None:
     module = open_small(root, adapter="v1-5-3")._bare.unet
 
-    expected = small_models.motion_adapter(mid_block=False).state_dict()
+    expected = small_networks.motion_adapter(mid_block=False).state_dict()
     loaded = module.state_dict()
     assert all(torch.equal(loaded[key], value) for key, value in expected.items() if key in loaded)
     assert module.config.use_motion_mid_block is False
@@ -151,7 +151,7 @@ def test_lightning_starts_at_the_last_timestep(root: Path, plan: Plans) -> None:
     """Its weights are a bare state dict of MotionAdapter, and its timesteps are trailing."""
     published = MODELS["animatediff-lightning"]
     (root / "lightning").mkdir()
-    save_file(small_models.motion_adapter().state_dict(), root / "lightning" / "motion-module.safetensors")
+    save_file(small_networks.motion_adapter().state_dict(), root / "lightning" / "motion-module.safetensors")
     generator = open_small(
         root, adapter="lightning", scheduler_config=published.scheduler_config, steps=published.steps
     )
@@ -161,7 +161,7 @@ def test_lightning_starts_at_the_last_timestep(root: Path, plan: Plans) -> None:
 
     pipe = plain_pipeline(root)
     pipe.scheduler = diffusers.EulerDiscreteScheduler(
-        **{**small_models.SD_SCHEDULER, "beta_schedule": "linear"}, timestep_spacing="trailing"
+        **{**small_networks.SD_SCHEDULER, "beta_schedule": "linear"}, timestep_spacing="trailing"
     )
     assert np.array_equal(frames, plain(pipe, requested))
     assert int(pipe.scheduler.timesteps[0]) == 999
@@ -177,7 +177,7 @@ def test_animate_lcm_has_its_lora_always(root: Path, plan: Plans) -> None:
     pipe = plain_pipeline(root)
     pipe.load_lora_weights(load_file(root / "lcm" / "lora.safetensors"), adapter_name="lcm")
     pipe.set_adapters(["lcm"], [0.8])
-    pipe.scheduler = diffusers.LCMScheduler(**{**small_models.SD_SCHEDULER, **TRAINED_WITH})
+    pipe.scheduler = diffusers.LCMScheduler(**{**small_networks.SD_SCHEDULER, **TRAINED_WITH})
     assert np.array_equal(frames, plain(pipe, requested))
 
 

@@ -1,9 +1,5 @@
 """The times of both interpolators: base frame i has brightness i and the network blends, so brightness is position."""
 
-import importlib.util
-import json
-import os
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -136,48 +132,6 @@ def test_the_saved_model_requires_tensorflow(monkeypatch: pytest.MonkeyPatch) ->
 
     with pytest.raises(StageFailed, match="needs TensorFlow, which is not installed: install `film`"):
         film.load(INTERPOLATORS["film-tf"], Path("saved_model"), "cpu")
-
-
-SAVED_MODEL_PROGRAM = """
-import sys, numpy, tensorflow
-from pathlib import Path
-sys.path.insert(0, sys.argv[2])
-import torch
-from pipeline.contract.catalog import INTERPOLATORS
-from pipeline.models import film
-
-class Film(tensorflow.Module):
-    # FILM's signature. The published model ignores its time: inside, it is fixed at 0.5.
-    @tensorflow.function
-    def __call__(self, inputs, training=False):
-        tensorflow.debugging.assert_equal(tensorflow.shape(inputs["x0"])[1] % 64, 0)
-        return {"image": (inputs["x0"] + inputs["x1"]) * 0.5}
-
-shape = tensorflow.TensorSpec((None, None, None, 3), tensorflow.float32)
-time = tensorflow.TensorSpec((None, 1), tensorflow.float32)
-model = Film()
-for training in (False, True):
-    model.__call__.get_concrete_function({"x0": shape, "x1": shape, "time": time}, training=training)
-tensorflow.saved_model.save(model, sys.argv[1])
-interpolate = film.load(INTERPOLATORS["film-tf"], Path(sys.argv[1]), "cpu")
-base = torch.arange(4.0)[:, None, None, None].expand(4, 3, 40, 72)
-frames = interpolate(base, [0, 0.25, 1.5, 2.75, 3], lambda: None)
-assert frames.shape == (5, 3, 40, 72), frames.shape
-print(frames[:, 0, 0, 0].tolist())
-"""
-
-
-@pytest.mark.skipif(importlib.util.find_spec("tensorflow") is None, reason="the extra film-tf is not installed")
-def test_a_saved_model_with_the_published_signature_draws_any_time(tmp_path: Path) -> None:
-    """In a process of its own: TensorFlow warns at its import, and neither library should see the other's threads."""
-    root = str(Path(__file__).parents[3])
-    command = [sys.executable, "-W", "ignore", "-c", SAVED_MODEL_PROGRAM, str(tmp_path / "film_net"), root]
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
-
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=240)
-
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert json.loads(done.stdout.splitlines()[-1]) == [0, 0.25, 1.5, 2.75, 3]
 
 
 class OldRelease(torch.nn.Module):

@@ -27,7 +27,7 @@ def test_the_cpu_has_no_budget_of_device_memory() -> None:
 
 
 def test_a_share_of_a_card_is_its_budget_and_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """There is no card here, so what is asked of torch is recorded."""
+    """Without a card, the calls of torch are recorded."""
     limits: list[tuple[float, torch.device]] = []
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: type("Card", (), {"total_memory": 12 * 2**30}))
     monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", lambda *args: limits.append(args))

@@ -172,7 +172,7 @@ def test_missing_files_are_named(tmp_path: Path, plan: Plans) -> None:
 
 
 def test_a_warm_up_is_one_step_at_the_native_size(generate: Generate, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only on a GPU; there is none here, so the device is said to be one for the decision alone."""
+    """Only on a GPU. Without one, the test replaces the property that the decision reads."""
     generate.warm_up("tiny")
     plans: list[Plan] = []
     monkeypatch.setattr(Generate, "__call__", lambda _, plan, *__: plans.append(plan))

@@ -77,11 +77,16 @@ def test_tiles_equal_the_whole_frame(
 
 
 @pytest.mark.parametrize("tile", [85, 66, 33])
-@pytest.mark.parametrize("scale", [2, 4])
-def test_tiles_of_any_side_equal_the_whole_frame(tile: int, scale: int) -> None:
+@pytest.mark.parametrize("kind", ["x2plus", "x4plus", "general-x4v3"])
+def test_tiles_of_any_side_equal_the_whole_frame(tile: int, kind: str) -> None:
     """x2plus pixel-unshuffles its input, so a tile that starts at an odd pixel would shift every block of pixels."""
     torch.manual_seed(0)
-    network = RRDBNet(scale=scale, num_feat=4, num_block=1, num_grow_ch=4).eval()
+    networks = {
+        "x2plus": lambda: RRDBNet(scale=2, num_feat=4, num_block=1, num_grow_ch=4),
+        "x4plus": lambda: RRDBNet(scale=4, num_feat=4, num_block=1, num_grow_ch=4),
+        "general-x4v3": lambda: SRVGGNetCompact(4, 2, 4),
+    }
+    network = networks[kind]().eval()
     frame = torch.rand(1, 3, 150, 171)
 
     with torch.inference_mode():

@@ -23,13 +23,12 @@ AT_LEAST = {"background": 0.98, "colour": 0.98, "shape": 0.80, "motion": 0.95, "
 
 @pytest.fixture(scope="module")
 def generator() -> AnimateDiffPipeline:
-    torch.set_num_threads(2)
     return evaluate.generator(SHIPPED)
 
 
 @pytest.fixture(scope="module")
 def figures() -> evaluate.Figures:
-    return evaluate.evaluate(prompts=PROMPTS, others=False)
+    return evaluate.evaluate(prompts=PROMPTS, others=False, batch=8)
 
 
 def test_the_weights_are_small_enough_for_git() -> None:
@@ -61,6 +60,13 @@ def test_seed_guidance_and_negative_prompt_change_the_frames(generator: AnimateD
     assert not np.array_equal(plain, evaluate.generate(generator, text, 2))
     assert not np.array_equal(plain, evaluate.generate(generator, text, 1, guidance=5.0))
     assert not np.array_equal(plain, evaluate.generate(generator, text, 1, negative="a small blue circle"))
+
+
+def test_clips_of_a_batch_equal_single_ones(generator: AnimateDiffPipeline) -> None:
+    texts, seeds = ["a red circle moving right", "a blue square"], [1, 2]
+    together = evaluate.generate_batch(generator, texts, seeds, steps=4)
+    alone = [evaluate.generate(generator, text, seed, steps=4) for text, seed in zip(texts, seeds, strict=True)]
+    assert np.abs(together.astype(int) - np.stack(alone)).max() <= 2
 
 
 def test_interpolation_is_better_than_a_cross_fade() -> None:

@@ -19,6 +19,7 @@ from db.tables import Job
 from pipeline.clip import EncodedSpan, Output, Video
 from pipeline.contract.base_clip import BaseClip
 from pipeline.contract.plan import Plan, Span
+from pipeline.contract.source_file import FindSource, SourceFile
 from pipeline.contract.spec import Spec
 from pipeline.flow import ProgressListener
 from pipeline.settings import PipelineSettings
@@ -47,11 +48,14 @@ class Stages:
     job: Job
     prefix: str
     keep: Callable[[BaseClip], Awaitable[None]]
+    find_source: FindSource
     window: int = 2
     seconds: Counter[str] = field(default_factory=Counter)
 
     async def preprocess(self, spec: Spec) -> Plan:
         self.cluster.specs.append(spec)
+        if spec.image_from:
+            self.cluster.sources.append(await self.find_source(spec.image_from))
         return plan(frames=16, fps=8, upscale=1)
 
     async def generate(self, plan: Plan, listener: ProgressListener) -> str:
@@ -104,13 +108,16 @@ class InProcessCluster:
     errors: list[Exception] = field(default_factory=list)
     alive: bool = True
     specs: list[Spec] = field(default_factory=list)
+    sources: list[SourceFile] = field(default_factory=list)
     cancelled: int = 0
     before_publish: Callable[[], Awaitable[None]] | None = None
     started: asyncio.Event = field(default_factory=asyncio.Event)
     release: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def open_stages(self, job: Job, *, prefix: str, keep: Callable[[BaseClip], Awaitable[None]]) -> Stages:
-        return Stages(self, job, prefix, keep)
+    def open_stages(
+        self, job: Job, *, prefix: str, keep: Callable[[BaseClip], Awaitable[None]], find_source: FindSource
+    ) -> Stages:
+        return Stages(self, job, prefix, keep, find_source)
 
     async def is_alive(self) -> bool:
         return self.alive

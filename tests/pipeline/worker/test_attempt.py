@@ -9,6 +9,7 @@ import pytest
 from db.storage.local import LocalStorage
 from pipeline.contract.errors import DependencyUnavailable, OutOfMemory, Refused, StageFailed, StageLost
 from pipeline.worker.attempt import Attempt, ClusterLost
+from tests.conftest import MakeUser
 from tests.pipeline.worker.conftest import InProcessCluster, Queue
 
 Start = Callable[..., Attempt]
@@ -52,6 +53,40 @@ async def test_progress_and_previews_are_published_while_it_runs(
     assert await storage.get(job.preview_key or "") == b"a preview"
     cluster.release.set()
     await running
+
+
+async def test_the_source_of_the_first_frame_is_the_file_of_the_owners_video(
+    queue: Queue, start: Start, cluster: InProcessCluster
+) -> None:
+    first = await queue.submit()
+    await start(await queue.claim()).run()
+    ((video_id,),) = await queue.execute("SELECT id FROM videos WHERE job_id = :job", job=first)
+    second = await queue.submit(image_from={"video_id": str(video_id), "at": 0.5})
+    await start(await queue.claim()).run()
+    assert (await queue.row(second)).status == "succeeded"
+    assert [source.key for source in cluster.sources] == [f"jobs/{first}/1/video.mp4"]
+
+
+GONE = {
+    "deleted": "DELETE FROM videos",
+    "rejected": "UPDATE videos SET moderation_state = 'rejected', moderated_at = now()",
+    "of another user": "UPDATE videos SET owner_id = :other, job_id = NULL",
+}
+
+
+@pytest.mark.parametrize("change", GONE)
+async def test_a_job_whose_source_is_gone_fails_once_and_says_so(
+    queue: Queue, start: Start, make_user: MakeUser, change: str
+) -> None:
+    first = await queue.submit()
+    await start(await queue.claim()).run()
+    ((video_id,),) = await queue.execute("SELECT id FROM videos WHERE job_id = :job", job=first)
+    second = await queue.submit(image_from={"video_id": str(video_id), "at": 0.5})
+    await queue.execute(GONE[change], **({"other": await make_user()} if "other" in change else {}))
+    await start(await queue.claim()).run()
+    job = await queue.row(second)
+    assert (job.status, job.failures, (job.error or {})["code"]) == ("failed", 1, "image_gone")
+    assert "deleted" in (job.error or {})["message"]
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,14 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from db import dispatchers
 from db.jobs import leases
+from db.storage import figures
 from db.storage.local import LocalStorage
+from db.tables import Json
 from pipeline.contract.errors import StageLost
+from pipeline.contract.version import VERSION
+from pipeline.worker import dispatcher as dispatching
 from pipeline.worker.attempt import ClusterLost
 from pipeline.worker.dispatcher import Dispatcher
 from tests.conftest import Sessions
@@ -120,6 +125,68 @@ async def test_a_lost_cluster_ends_the_dispatcher(
         with pytest.raises(ClusterLost):
             await made.run(asyncio.Event())
     assert (await queue.row(job_id)).status == "queued"
+
+
+async def test_a_dispatcher_is_listed_while_it_runs(
+    database_url: str, sessions: Sessions, storage: LocalStorage, cluster: InProcessCluster
+) -> None:
+    replicas = {"generate": {"running": 1}}
+
+    async def count_replicas() -> Json:
+        return replicas
+
+    async def listed() -> list[tuple[str, str, int, Json, bool]]:
+        async with sessions() as session:
+            rows = await dispatchers.listed(session)
+        of = [row.dispatcher for row in rows]
+        return [(row.owner, row.version, row.jobs, row.replicas, seen.lost) for row, seen in zip(of, rows, strict=True)]
+
+    made = Dispatcher(
+        owner="d", sessions=sessions, storage=storage, cluster=cluster, settings=SETTINGS, database_url=database_url,
+        replicas=count_replicas,
+    )  # fmt: skip
+    stop = asyncio.Event()
+    task = asyncio.create_task(made.run(stop))
+    async with asyncio.timeout(10):
+        while not await listed():  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        assert await listed() == [("d", VERSION, SETTINGS.dispatcher_jobs, replicas, False)]
+        stop.set()
+        await task
+    assert await listed() == []
+
+
+async def test_a_dispatcher_stops_although_it_cannot_leave_the_list(
+    dispatcher: Running, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hang(*_: Any) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(dispatching, "LEAVE_SECONDS", 0.1)
+    monkeypatch.setattr(dispatchers, "remove", hang)
+    async with dispatcher():
+        await asyncio.sleep(0.3)
+    async with sessions() as session:
+        assert len(await dispatchers.listed(session)) == 1
+
+
+async def test_the_storage_is_measured_and_a_sweep_recorded(
+    dispatcher: Running, queue: Queue, sessions: Sessions
+) -> None:
+    async def figures_of(name: str) -> Json:
+        async with sessions() as session:
+            latest = await figures.latest(session)
+        return latest[name].figures if name in latest else {}
+
+    await queue.execute(
+        "INSERT INTO dispatchers (owner, version, jobs, replicas, seen_at) "
+        "VALUES ('old', '', 1, '{}', now() - interval '2 days')"
+    )
+    async with dispatcher(), asyncio.timeout(10):
+        while not (await figures_of(figures.STORED) and await figures_of(figures.COLLECTED)):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    assert (await figures_of(figures.STORED))["kinds"] == []
+    assert (await figures_of(figures.COLLECTED))["removed"] == {"lost dispatchers": 1}
 
 
 async def test_a_claim_whose_answer_was_lost_is_found(
