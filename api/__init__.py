@@ -1,1 +1,1 @@
-"""The gateway: HTTP and WebSocket in, rows out. Knows neither ray nor torch."""
+"""The gateway: HTTP and WebSocket in, rows out. Imports neither ray nor torch."""

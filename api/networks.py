@@ -1,4 +1,4 @@
-"""The networks by which limits tell clients apart."""
+"""The networks that limits count as one client."""
 
 import ipaddress
 

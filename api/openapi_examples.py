@@ -16,6 +16,7 @@ EXAMPLES: Final[Mapping[str, dict[str, Any]]] = {
         "duration_seconds": 2.0,
         "seed": 7,
     },
+    "PromptPreviewRequest": {"prompt": "a star", "style": "night", "enhance_prompt": True},
     "Credentials": {"email": EMAIL, "password": PASSWORD},
     "Registration": {"email": EMAIL, "password": PASSWORD},
     "EmailVerification": {"token": "the token of the link in the mail"},

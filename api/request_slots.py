@@ -14,7 +14,7 @@ from api.auth.dependencies import Auth
 from api.networks import network_of
 from api.problems import TokenRefused, TooManyRequests, problem_response
 
-# Liveness probes: without a database, and for everybody's address.
+# Liveness probes need no database, and are not limited per client.
 UNLIMITED = "/healthz"
 
 

@@ -2,6 +2,7 @@
 
 from api import health, swagger
 from api.admin import routes as admin
+from api.admin import system
 from api.auth import routes as auth
 from api.events import sse, websocket
 from api.files import routes as files
@@ -41,6 +42,7 @@ ROUTERS = (
     reports.router,
     moderation.router,
     admin.router,
+    system.router,
     openai.router,
     content.router,
     files.router,

@@ -34,7 +34,7 @@ STATUSES: Final[dict[int, int]] = {
 
 
 class CommandFailed(Exception):
-    """The command has not done what it was called for; the message is the reason."""
+    """The command has failed; the message is the reason."""
 
 
 class NotSignedIn(Exception):

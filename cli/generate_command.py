@@ -45,6 +45,9 @@ def generate(
     ] = None,
     loop: Annotated[bool, typer.Option("--loop", help="The last frame is followed by the first one.")] = False,
     image: Annotated[Path | None, typer.Option(help="First frame: an image file.")] = None,
+    image_from: Annotated[
+        str | None, typer.Option(help="First frame: a frame of a video of yours, as ID or ID@SECONDS.")
+    ] = None,
     upscaler: Annotated[Upscaler | None, typer.Option(help="What the upscaler is chosen for.")] = None,
     denoise: Annotated[float | None, typer.Option(help="How much grain the fast upscaler removes, 0 to 1.")] = None,
     embed_prompt: Annotated[
@@ -63,8 +66,9 @@ def generate(
         "enhance_prompt": enhance or None, "loras": [parse_lora(text) for text in lora] if lora else None,
         "motion": motion,
         "prompt_travel": dict(map(parse_travel, travel)) if travel else None, "loop": loop or None,
-        "image": encode_image(image) if image else None, "upscaler": upscaler, "denoise_strength": denoise,
-        "embed_prompt": embed_prompt,
+        "image": encode_image(image) if image else None,
+        "image_from": parse_frame(image_from) if image_from else None, "upscaler": upscaler,
+        "denoise_strength": denoise, "embed_prompt": embed_prompt,
     }  # fmt: skip
     spec = {name: value for name, value in fields.items() if value is not None}
     validate_spec(spec)
@@ -85,6 +89,15 @@ def parse_travel(text: str) -> tuple[str, str]:
     """`2.5s:prompt` or `12:prompt`."""
     moment, _, prompt = text.partition(":")
     return moment.strip(), prompt.strip()
+
+
+def parse_frame(text: str) -> dict[str, Any]:
+    """`video id` or `video id@seconds`."""
+    video_id, _, seconds = text.partition("@")
+    try:
+        return {"video_id": video_id.strip(), "at": float(seconds or 0)}
+    except ValueError:
+        exit_with_error(f"--image-from {text}: the time is not a number of seconds", EXIT_INVALID_INPUT)
 
 
 def encode_image(path: Path) -> str:

@@ -169,7 +169,7 @@ def list_styles(as_json: JsonOption = False) -> None:
 
 @models_app.command("words")
 def list_words(as_json: JsonOption = False) -> None:
-    """List the words that the tiny model knows."""
+    """List the words that the tiny model was trained on."""
     from pipeline.contract.vocabulary import WORDS
 
     if as_json:

@@ -28,7 +28,7 @@ def describe(stage: str, weights: Weights, models_dir: Path) -> dict[str, Any]:
         "name": weights.name, "stage": stage, "title": weights.title,
         "available": is_available(weights, models_dir), "licence": weights.licence,
         "commercial_use": weights.commercial, "gated": weights.gated, "size_bytes": weights.size_bytes,
-        "revisions": revisions, "parts": parts,
+        "revisions": revisions, "parts": parts, "sha256": file_hashes(weights),
     }  # fmt: skip
     if isinstance(weights, Model):
         entry |= {
@@ -39,6 +39,14 @@ def describe(stage: str, weights: Weights, models_dir: Path) -> dict[str, Any]:
             "memory_gib": memory_by_dtype(weights), "knows": weights.knows,
         }  # fmt: skip
     return entry
+
+
+def file_hashes(weights: Weights) -> dict[str, str | None]:
+    """The pinned hash of each published file by its address; None: the one that the hub states for the commit."""
+    parts = weights.parts.values() if isinstance(weights, Model) else ()
+    return {
+        download.address(): download.sha256 or None for entry in (weights, *parts) for download in entry.downloads
+    }  # fmt: skip
 
 
 def memory_by_dtype(model: Model) -> dict[str, float] | None:

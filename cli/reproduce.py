@@ -33,7 +33,7 @@ SAME_FIELDS: Final = (
 
 
 class NoRequest(Exception):
-    """The file does not say enough to repeat it; the message says what is missing."""
+    """The recipe of the file is not complete; the message names what is missing."""
 
 
 @dataclass(frozen=True)
@@ -60,10 +60,10 @@ def reproduce(
     remote: RemoteOption = False,
     data_dir: DataDirOption = DEFAULT_DATA_DIR,
 ) -> None:
-    """Make the video of a file again from its recipe, and say whether every frame is the same: status 1 if not.
+    """Make the video of a file again from its recipe, and compare every frame: status 1 if one differs.
 
-    A recipe has no prompt unless it was asked for with the video. Then the prompt comes from --prompt, or from the
-    video of the account with the same recipe.
+    A recipe has the prompt only if the video was made with `embed_prompt`. Otherwise the prompt comes from --prompt, or
+    from the video of the account with the same recipe.
     """
     data, recipe = read(file)
     console = plain_console(stderr=True, quiet=as_json)
@@ -136,7 +136,7 @@ def all_videos(client: Client) -> Iterator[Video]:
 
 
 def written_request(recipe: Json) -> Json:
-    """The request of a recipe that contains the words. NoRequest if it has a part that only the account knows."""
+    """The request of a recipe that contains the words. NoRequest if it has a part that is not in the file."""
     if recipe.get("image"):
         raise NoRequest("the video began with an image, which is not in the file: use --video ID")
     if recipe.get("prompt_travel"):

@@ -12,7 +12,7 @@ from db.ids import uuid7
 
 
 class Role(enum.StrEnum):
-    """What an account may do: a moderator may what a user may, an admin may everything."""
+    """The rights of an account: a moderator has those of a user, an admin has all."""
 
     USER = "user"
     MODERATOR = "moderator"

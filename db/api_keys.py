@@ -9,11 +9,12 @@ from sqlalchemy import delete, func, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.errors import TooManyKeys
+from db.keyset import page_of
 from db.tables import ApiKey, Scope, User
 
 # `last_used_at` is written again after this time.
 USE_SECONDS: Final = 60
-# Revoked and expired keys are kept for whoever reads the table.
+# Revoked and expired keys are kept for inspection by the operator.
 _ENDED_KEPT_DAYS: Final = 30
 _unexpired: Final = or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > func.now())
 live: Final = (ApiKey.revoked_at.is_(None), _unexpired, User.disabled_at.is_(None))
@@ -109,10 +110,7 @@ async def page(
     One more than `limit` if there are more.
     """
     statement = select(ApiKey).where(ApiKey.user_id == user_id, ApiKey.revoked_at.is_(None))
-    if after is not None:
-        statement = statement.where(ApiKey.id > after if order == "asc" else ApiKey.id < after)
-    statement = statement.order_by(ApiKey.id.asc() if order == "asc" else ApiKey.id.desc())
-    return list(await session.scalars(statement.limit(limit + 1)))
+    return list(await session.scalars(page_of(statement, ApiKey.id, limit=limit, after=after, order=order)))
 
 
 async def revoke(session: AsyncSession, key_id: UUID, *, user_id: UUID) -> ApiKey | None:

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.audit_tables import Action, AuditEntry
 from db.ids import first_uuid7, uuid7
+from db.keyset import page_of
 
 __all__ = ["Action", "AuditEntry", "page", "purge", "record"]
 
@@ -49,9 +50,7 @@ async def page(
     actor_id: UUID | None = None,
 ) -> list[AuditEntry]:
     """The entries after `after`, the newest first; one more than `limit` if there are more."""
-    statement = select(AuditEntry).order_by(AuditEntry.id.desc()).limit(limit + 1)
-    if after is not None:
-        statement = statement.where(AuditEntry.id < after)
+    statement = page_of(select(AuditEntry), AuditEntry.id, limit=limit, after=after)
     if action is not None:
         statement = statement.where(AuditEntry.action == action)
     if actor_id is not None:

@@ -12,7 +12,7 @@ from db.ids import uuid7
 
 
 class Scope(enum.StrEnum):
-    """What a key may be used for. Whatever its scopes are, a key may no more than its account."""
+    """What a key may be used for. Whatever its scopes are, a key has no right that its account lacks."""
 
     JOBS_READ = "jobs:read"
     JOBS_WRITE = "jobs:write"

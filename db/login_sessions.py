@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.tables import LoginSession, RefreshToken, User
 
-# A revoked session refuses no more than a missing one, and is kept for a while for whoever reads the table.
+# A revoked session has the same effect as a missing one. It is kept for inspection by the operator.
 _REVOKED_KEPT_DAYS: Final = 1
 live: Final = (LoginSession.revoked_at.is_(None), LoginSession.expires_at > func.now(), User.disabled_at.is_(None))
 

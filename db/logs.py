@@ -1,6 +1,6 @@
 """Log configuration of every process: one JSON object per line, without prompts, tokens or other contents of rows.
 
-It lives in this package because the gateway and the pipeline both import it, and because the messages of database
+It is in this package because the gateway and the pipeline both import it, and because the messages of database
 errors are what would quote rows. Tracebacks are written as frames plus the first line of each message; local variables
 are never rendered: they hold prompts, and large arrays take minutes to print.
 """

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from db.ids import uuid7
 from db.tables import Mail
 
-# A process that claimed a mail and died loses it to another one after this time.
+# Lease of a claimed mail: after this time another process may claim it.
 CLAIM_SECONDS: Final = 120
 MAX_ATTEMPTS: Final = 8
 # How long a mail is kept after it was sent or given up.

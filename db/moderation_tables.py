@@ -61,7 +61,7 @@ class Report(Base):
     video_id: Mapped[UUID] = mapped_column(ForeignKey("videos.id", ondelete="CASCADE"))
     reason: Mapped[str]
     details: Mapped[str] = mapped_column(server_default="")
-    # Where the reporter wants to be asked; never shown to the owner of the video.
+    # For questions to the reporter; never shown to the owner of the video.
     email: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     closed_at: Mapped[datetime | None]

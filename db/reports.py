@@ -12,7 +12,7 @@ from sqlalchemy.orm import aliased
 from db.ids import uuid7
 from db.tables import Report, ReportReason
 
-# Open reports of one video with one reason. Further ones tell a moderator nothing new and are not stored.
+# Open reports of one video with one reason. Further ones contain nothing new and are not stored.
 MAX_OPEN: Final = 50
 # How long a closed report is kept: it may contain an e-mail address.
 KEPT_DAYS: Final = 180

@@ -1,4 +1,4 @@
-"""Share links: made and revoked by the owner of a video, opened by anybody who has the link."""
+"""Share links: made and revoked by the owner of a video, opened by everyone who has the link."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

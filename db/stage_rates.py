@@ -18,6 +18,11 @@ async def rates(session: AsyncSession) -> dict[tuple[str, str], float]:
     return {(row.stage, row.model): row.seconds_per_unit for row in rows}
 
 
+async def listed(session: AsyncSession) -> list[StageRate]:
+    """All rates, by stage and model."""
+    return list(await session.scalars(select(StageRate).order_by(StageRate.stage, StageRate.model)))
+
+
 async def learn_rate(session: AsyncSession, stage: str, model: str, seconds_per_unit: float) -> None:
     """Add a sample: the rate is the average of the first samples, then an exponential moving average."""
     new = insert(StageRate).values(stage=stage, model=model, seconds_per_unit=seconds_per_unit)

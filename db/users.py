@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.errors import EmailTaken
 from db.ids import uuid7
+from db.keyset import page_of
 from db.tables import Role, User
 
 
@@ -77,9 +78,7 @@ async def set_disabled(session: AsyncSession, user_id: UUID, *, disabled: bool) 
 
 async def page(session: AsyncSession, *, limit: int, after: UUID | None = None, role: Role | None = None) -> list[User]:
     """The accounts after `after`, the newest first; one more than `limit` if there are more."""
-    statement = select(User).order_by(User.id.desc()).limit(limit + 1)
-    if after is not None:
-        statement = statement.where(User.id < after)
+    statement = page_of(select(User), User.id, limit=limit, after=after)
     if role is not None:
         statement = statement.where(User.role == role)
     return list(await session.scalars(statement))

@@ -30,7 +30,7 @@ class Moderation(enum.StrEnum):
     VISIBLE = "visible"
     # Only its owner sees it.
     HIDDEN = "hidden"
-    # Its objects are removed, and nobody sees it.
+    # Its objects are deleted. Only its owner and moderators see the row.
     REJECTED = "rejected"
 
 

@@ -1,8 +1,8 @@
 """Deliveries as the gateways send them: claim an endpoint, record its attempts, purge what is old.
 
 A gateway leases an endpoint, sends what is due at it, and records the outcomes when it returns the lease. One endpoint
-is leased to one gateway at a time, so a slow receiver holds up nobody else. A gateway that died loses its lease after
-LEASE_SECONDS; what it had sent is sent again.
+is leased to one gateway at a time, so a slow receiver does not delay others. The lease of a killed gateway expires
+after LEASE_SECONDS; the messages of its batch are then sent again.
 """
 
 import random
@@ -38,7 +38,7 @@ KEPT: Final = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What became of one attempt. `gone`: the endpoint wants no more. `permanent`: another attempt is of no use."""
+    """The outcome of one attempt. `gone`: the answer was 410. `permanent`: there is no further attempt."""
 
     delivery: WebhookDelivery
     response_status: int | None
@@ -143,7 +143,7 @@ def _streak(webhook: Webhook, attempts: list[Attempt], now: datetime) -> tuple[i
 def _why_disabled(
     webhook: Webhook, attempts: list[Attempt], failures: int, failing_since: datetime | None, now: datetime
 ) -> DisabledReason | None:
-    """Why to disable the endpoint now."""
+    """The reason to disable the endpoint; None if it stays enabled."""
     if webhook.disabled_at is not None:
         return None
     if any(attempt.gone for attempt in attempts):
@@ -173,7 +173,7 @@ def _next_due(webhook: Webhook) -> Any:
 
 
 async def _record(session: AsyncSession, attempt: Attempt) -> None:
-    """The condition on `attempts` leaves a delivery alone that its owner has requested again meanwhile."""
+    """The condition on `attempts` excludes a delivery that its owner has requested again meanwhile."""
     made = attempt.delivery.attempts
     values: dict[str, Any] = {
         "attempts": made + 1,

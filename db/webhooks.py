@@ -5,12 +5,12 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Select, delete, func, select, text, update
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import InstrumentedAttribute
 
 from db.errors import TooManyWebhooks
 from db.ids import uuid7
+from db.keyset import page_of
 from db.tables import DeliveryState, DisabledReason, Webhook, WebhookDelivery, WebhookEvent
 from db.webhook_tables import TEST_EVENT
 
@@ -47,7 +47,7 @@ async def page(
 ) -> list[Webhook]:
     """The endpoints of the user, the newest first unless `order` is 'asc'; one more than `limit` if there are more."""
     statement = select(Webhook).where(Webhook.owner_id == owner_id)
-    return list(await session.scalars(_keyset(statement, Webhook.id, limit, after, order)))
+    return list(await session.scalars(page_of(statement, Webhook.id, limit=limit, after=after, order=order)))
 
 
 async def get(session: AsyncSession, webhook_id: UUID, *, owner_id: UUID, lock: bool = True) -> Webhook | None:
@@ -100,7 +100,7 @@ async def deliveries(
 ) -> list[WebhookDelivery]:
     """The log of an endpoint, the newest first unless `order` is 'asc'; one more than `limit` if there are more."""
     statement = select(WebhookDelivery).where(WebhookDelivery.webhook_id == webhook_id)
-    return list(await session.scalars(_keyset(statement, WebhookDelivery.id, limit, after, order)))
+    return list(await session.scalars(page_of(statement, WebhookDelivery.id, limit=limit, after=after, order=order)))
 
 
 async def add_test(session: AsyncSession, webhook: Webhook) -> WebhookDelivery:
@@ -136,11 +136,3 @@ async def _update(session: AsyncSession, webhook_id: UUID, values: dict[str, Any
 def _in_order(events: Iterable[WebhookEvent]) -> list[str]:
     chosen = set(events)
     return [event for event in WebhookEvent if event in chosen]
-
-
-def _keyset(
-    statement: Select[Any], key: InstrumentedAttribute[UUID], limit: int, after: UUID | None, order: str
-) -> Select[Any]:
-    if after is not None:
-        statement = statement.where(key > after if order == "asc" else key < after)
-    return statement.order_by(key.asc() if order == "asc" else key.desc()).limit(limit + 1)

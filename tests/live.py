@@ -25,6 +25,7 @@ from db.tables import Base, Job
 from pipeline.clip import Clip, EncodedSpan, Video
 from pipeline.contract.base_clip import BASE_CLIP_FILE, BaseClip
 from pipeline.contract.plan import Plan, Span
+from pipeline.contract.source_file import FindSource
 from pipeline.contract.spec import Spec
 from pipeline.flow import ProgressListener
 from pipeline.settings import PipelineSettings
@@ -120,7 +121,9 @@ class LiveCluster:
         self.generate, self.interpolate = Generate(unused, "cpu"), Interpolate(unused, "cpu")
         self.upscale = Upscale(unused, "cpu")
 
-    def open_stages(self, job: Job, *, prefix: str, keep: Callable[[BaseClip], Awaitable[None]]) -> LiveStages:
+    def open_stages(
+        self, job: Job, *, prefix: str, keep: Callable[[BaseClip], Awaitable[None]], find_source: FindSource
+    ) -> LiveStages:
         base = BaseClip.model_validate(job.base) if job.base else None
         return LiveStages(self, base, prefix, keep)
 

@@ -41,7 +41,7 @@ log = structlog.get_logger("api.auth")
 
 @dataclass(frozen=True, slots=True)
 class PresentedKey:
-    """The hash of a key that a request carries. Nothing says yet that the key exists."""
+    """The hash of a key that a request carries. Whether the key exists has not been checked."""
 
     key_hash: str
 
@@ -103,7 +103,7 @@ class ApiKeys:
         return Access(facts.user_id, facts.id, expires_at, facts.scopes)
 
     def user_of(self, key: PresentedKey) -> UUID | None:
-        """The user of a key that was valid when it was last used here. It authenticates nobody."""
+        """The user of a key that was valid when it was last used here. Not for authentication."""
         return self._users.get(key.key_hash)
 
     async def run(self) -> None:

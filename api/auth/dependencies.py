@@ -24,7 +24,7 @@ from api.settings import Settings
 from db import api_keys, login_sessions
 from db.tables import Role, Scope, User
 
-# Each role may what the ones before it may.
+# Each role includes the rights of the ones before it.
 RANKS = [Role.USER, Role.MODERATOR, Role.ADMIN]
 
 

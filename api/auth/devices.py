@@ -1,7 +1,7 @@
-"""Known devices: a cookie that says who has signed in on this device before.
+"""Known devices: a cookie that names the account that has signed in on this device.
 
-It authenticates nobody. It only gives the device a limit of its own for wrong passwords, so that strangers who guess at
-an account cannot lock its owner out.
+It does not authenticate. It gives the device its own limit for wrong passwords, so that attackers who guess passwords
+of an account cannot lock out its owner.
 """
 
 import secrets

@@ -86,7 +86,7 @@ async def reset_password(session: AsyncSession, gateway: Gateway, reset: Reset, 
 
 
 async def change_password(session: AsyncSession, gateway: Gateway, user: User, password_hash: str) -> None:
-    """Set the password, make pending links useless, and tell the owner by mail."""
+    """Set the password, make pending links useless, and notify the owner by mail."""
     await users.set_password(session, user.id, password_hash)
     for purpose in (Purpose.PASSWORD_RESET, Purpose.EMAIL_CHANGE, Purpose.PASSKEY_REGISTRATION):
         await one_time_tokens.revoke_all(session, user.id, purpose)

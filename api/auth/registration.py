@@ -1,7 +1,7 @@
 """Registration. The answer, and its time, do not depend on whether the address has an account already.
 
-Without mail an account exists at once, so whoever registers an address and cannot sign in with the new password learns
-that it had an account; with mail (SMTP_HOST) nobody but the owner of the address learns anything.
+Without mail an account exists at once: a client that registers an address and cannot sign in with the new password can
+conclude that the address had an account. With mail (SMTP_HOST) only the owner of the address receives this information.
 """
 
 import contextlib
@@ -102,7 +102,7 @@ async def _redeem_invitation(session: AsyncSession, gateway: Gateway, account: N
 
 
 async def _register_by_mail(session: AsyncSession, gateway: Gateway, account: NewAccount, role: Role) -> Account:
-    """The account is created when the link is opened: until then nobody can occupy the address of somebody else."""
+    """The account is created when the link is opened, so that an address can be registered by its owner only."""
     existing = await users.by_email(session, account.email)
     token = new_token()
     data: dict[str, Any] = {"email": account.email, "password_hash": account.password_hash, "role": role}

@@ -11,7 +11,7 @@ from api.auth.password_reset import Reset, new_reset, requested_reset
 from api.auth.problems import InvitationRefused, LinkUsed, MailDisabled, RegistrationClosed, SecondFactorRequired
 from api.auth.registration import NewAccount, new_account
 from api.auth.schemas import AccessToken, Account, EmailVerification
-from api.auth.sessions import new_access_token, start_session
+from api.auth.sessions import SessionStartDep, new_access_token
 from api.auth.sign_in import authenticate
 from api.auth.tokens import new_token, token_hash
 from api.dependencies import ClientAddress, GatewayDep, Transaction, client_host
@@ -49,17 +49,9 @@ async def verify_email(session: Transaction, address: ClientAddress, body: Email
     "/login",
     responses=documented(400, 413, 415, 422, 429, OriginRefused, WrongCredentials, SecondFactorRequired),
 )
-async def login(
-    request: Request,
-    response: Response,
-    gateway: GatewayDep,
-    auth: AuthDep,
-    session: Transaction,
-    user: Annotated[User, Depends(authenticate)],
-) -> AccessToken:
+async def login(start: SessionStartDep, user: Annotated[User, Depends(authenticate)]) -> AccessToken:
     """An access token, and a refresh token as a cookie."""
-    method = {"method": "password", "second_factor": user.totp_enabled_at is not None}
-    return await start_session(session, gateway, auth, user, request=request, response=response, method=method)
+    return await start.sign_in(user, method="password", second_factor=user.totp_enabled_at is not None)
 
 
 @router.post("/refresh", response_model=AccessToken, responses=documented(401, OriginRefused))

@@ -46,7 +46,7 @@ async def verify_password(gateway: Gateway, auth: Auth, credentials: Credentials
 
 
 async def verify_second_factor(gateway: Gateway, auth: Auth, user: User, code: str | None, address: str) -> None:
-    """Raises SecondFactorRequired. Only who knows the password gets here, so a limit per account locks nobody out."""
+    """Raises SecondFactorRequired. The password was correct, so a limit per account cannot lock out the owner."""
     if code is None:
         raise SecondFactorRequired
     bucket = Bucket("second factor of this account", str(user.id), auth.throttle.per_minute)
@@ -80,7 +80,7 @@ async def redeem_recovery_code(session: AsyncSession, user: User, code: str, add
 async def record_refusal(gateway: Gateway, reason: str, user_id: UUID | None, address: str) -> None:
     """A line in the log, and an entry of the audit log in a transaction of its own: the request is rolled back.
 
-    `user_id` only if the account exists. Nobody is the actor: the person has not proved who they are.
+    `user_id` only if the account exists. The entry has no actor, because the client is not authenticated.
     """
     log.warning("sign-in refused", reason=reason, user_id=user_id and str(user_id))
     async with gateway.sessions.begin() as session:

@@ -2,7 +2,7 @@
 
 A known device (`devices`) has a limit of its own. Other sign-ins count against the account and the network, the account
 and the site, the network, the site, and the account as a whole. The last limit is reached when many networks guess at
-one account; then each site still has one attempt in ten minutes, so that the owner gets in from a new device, too.
+one account; then each site still has one attempt in ten minutes, so that the owner can sign in from a new device.
 """
 
 from collections.abc import AsyncIterator

@@ -99,7 +99,7 @@ class Feed:
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
 
     def open_ids(self) -> list[UUID]:
-        """The jobs that are not terminal, as far as this feed knows."""
+        """The jobs that are not terminal in the newest rows of this feed."""
         return [job_id for job_id in self._sent.keys() | self._rows.keys() if self._status(job_id) not in TERMINAL]
 
     def has_queued(self) -> bool:

@@ -30,7 +30,7 @@ from db.tables import Job
 POLL_SECONDS = 1.0
 # A notification is missed for two probes at most, so half of what a poll may be late.
 PROBE_SECONDS = 0.5
-# In this time the jobs of each reader are read once, whatever notifications say.
+# Interval in which the jobs of each reader are read once, independent of notifications.
 SWEEP_SECONDS = 30.0
 # Between two reads of the queue positions.
 POSITION_SECONDS = 1.0

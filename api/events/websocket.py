@@ -123,6 +123,8 @@ class Connection:
         """Run the loops of this connection until the first of them raises."""
         self._access = await self._authenticate_first_message()
         self._websocket.state.user_id = str(self._access.user_id)
+        # Not read again; those of a browser take kilobytes per connection.
+        self._websocket.scope["headers"].clear()
         watching = self._auth.revocations.watch(self._access.session_id)
         with watching as self._watch, self._hub.subscribe(self._access.user_id) as feed:
             await self._send_hello()

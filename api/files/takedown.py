@@ -5,8 +5,8 @@ from typing import Final
 from db.direct import Direct
 from db.moderation import objects
 
-# The life of a link for the owner or a moderator. Links for visitors live for five minutes, and none is made for a
-# hidden video: so a link that ends later than this after the decision was made after it, for one of these two.
+# Lifetime of a link for the owner or a moderator. Links for visitors are valid for five minutes and are not made for a
+# hidden video. A link that expires later than this after the decision was therefore made after it, for one of the two.
 LINK_SECONDS: Final = 3600
 
 

@@ -12,7 +12,7 @@ from db.storage.base import Storage
 from db.tables import Artifact, Video
 from pipeline.contract.spec import Format
 
-# Bounds the time between a takedown and its effect. An S3 store cannot be told to refuse a link that was signed.
+# Bounds the time between a takedown and its effect. An S3 store cannot refuse a link that was signed before.
 VISITOR_LINK_SECONDS: Final = 300
 MAX_DESCRIPTION_CHARS: Final = 200
 UNTITLED: Final = "AuraAnim video"

@@ -24,7 +24,7 @@ async def strict_spec(request: Request, spec: Spec, gateway: GatewayDep) -> Spec
 
 
 def with_model(spec: Spec, settings: Settings) -> Spec:
-    """The spec with its model, which the catalog has and which can do what is asked, or RequestValidationError."""
+    """The spec with its model, which is in the catalog and supports the request. Raises RequestValidationError."""
     if "model" not in spec.model_fields_set:
         spec = spec.model_copy(update={"model": settings.model_variant})
     try:

@@ -26,7 +26,7 @@ router = APIRouter(prefix="/api/keys", tags=["keys"])
 
 
 async def get_owner(session: Transaction, user: CurrentUser, body: NewKey) -> User:
-    """The caller, who may have this key. RoleRequired for the scope `admin` of an account that administers nothing."""
+    """The caller, who may have this key. RoleRequired if an account without a role requests the scope `admin`."""
     if Scope.ADMIN in body.scopes and user.role == Role.USER:
         raise RoleRequired
     await take_in_transaction(session, Bucket("new API keys of this account", str(user.id), NEW_KEYS_PER_MINUTE))

@@ -1,4 +1,4 @@
-"""Notices: mails that tell the owner of an account that its credentials were changed."""
+"""Notices: mails to the owner of an account about changed credentials."""
 
 from sqlalchemy.ext.asyncio import AsyncSession
 

@@ -1,4 +1,4 @@
-"""Changes that a stolen access token alone must not make: the current password is asked for once more."""
+"""Changes that need the current password as well, so that a stolen access token is not enough for them."""
 
 from typing import Annotated
 

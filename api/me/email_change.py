@@ -1,11 +1,11 @@
 """A change of the e-mail address.
 
 With mail (SMTP_HOST) the new address is confirmed: a mail with a one-time token is sent to it, and the signed-in owner
-gives the token back. A person who receives the mail by a typing error has the token and no session, and cannot take
-the account over. Without mail the address changes at once.
+sends the token in a request. A person who receives the mail by a typing error has the token but no session, and cannot
+take the account over. Without mail the address changes at once.
 
 The answer is the same whether or not another account has the address. Without mail, a person whose address did not
-change learns that another account has it, as at registration.
+change can conclude that another account has it, as at registration.
 """
 
 import contextlib
@@ -104,7 +104,7 @@ async def confirm_change(session: AsyncSession, gateway: Gateway, user: User, to
 async def _set_email(
     session: AsyncSession, gateway: Gateway, user: User, email: str, address: str, *, verified: bool
 ) -> None:
-    """Set the address, make links to the former one useless, and tell the owner there. Raises EmailTaken."""
+    """Set the address, make links to the former one useless, and notify the owner there. Raises EmailTaken."""
     former = user.email
     await users.set_email(session, user.id, email, verified=verified)
     for purpose in (Purpose.PASSWORD_RESET, Purpose.EMAIL_CHANGE):

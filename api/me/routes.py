@@ -39,7 +39,7 @@ from db.tables import User
 
 EXPORTS_PER_DAY = 5
 DAY_SECONDS = 86_400
-# The problems of a route that asks for the password once more.
+# The problems of a route that needs the current password.
 CONFIRMED = (400, 401, 413, 415, 422, 429, WrongPassword)
 
 router = APIRouter(prefix="/api/me", tags=["account"])
@@ -139,7 +139,7 @@ async def end_session(session: Transaction, address: ClientAddress, user: Curren
 
 @router.post("/second-factor", status_code=201, responses=documented(*CONFIRMED, SecondFactorExists))
 async def new_second_factor(session: Transaction, auth: AuthDep, user: Confirmed) -> NewSecondFactor:
-    """A secret for an authenticator. No code is asked for until it is confirmed."""
+    """A secret for an authenticator. No code is required until it is confirmed."""
     if user.totp_enabled_at is not None:
         raise SecondFactorExists
     secret = second_factor.new_secret()
@@ -156,7 +156,7 @@ async def confirm_second_factor(
     user: CurrentUser,
     body: CodeConfirmation,
 ) -> RecoveryCodes:
-    """Ask for codes from now on. The recovery codes are shown once."""
+    """Require codes from now on. The recovery codes are shown once."""
     secret = second_factor.decrypt(auth.keys, user.totp_secret or "")
     step = second_factor.step_of(secret, body.code) if secret else None
     if step is None or not await users.accept_totp_step(session, user.id, step):

@@ -6,11 +6,12 @@ from pydantic import BaseModel, Field
 
 from pipeline.contract.catalog import LORAS, Model, family_of
 from pipeline.contract.styles import styles_for
-from pipeline.contract.vocabulary import WORDS
+from pipeline.contract.vocabulary import PHRASES, WORDS
 
 
 class ModelView(BaseModel):
-    """`words` is the complete vocabulary of the model by group, or null if it accepts any text.
+    """`words` is the complete vocabulary of the model by group, or null if it accepts any text. `phrases` are the parts
+    to put a prompt together from, each once and in a useful order.
 
     `image` is whether a request may or must have a first frame.
     """
@@ -21,6 +22,7 @@ class ModelView(BaseModel):
     licence: str
     knows: str
     words: dict[str, list[str]] | None
+    phrases: dict[str, list[str]] | None
     schedulers: list[str]
     num_inference_steps: int
     guidance_scale: float
@@ -47,6 +49,7 @@ def model_view(model: Model, default: str) -> ModelView:
         licence=model.licence,
         knows=model.knows,
         words={group: sorted(words) for group, words in WORDS.items()} if model.vocabulary else None,
+        phrases={group: list(phrases) for group, phrases in PHRASES.items()} if model.vocabulary else None,
         schedulers=[scheduler.value for scheduler in model.schedulers],
         num_inference_steps=model.num_inference_steps,
         guidance_scale=model.guidance_scale,

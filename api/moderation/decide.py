@@ -40,7 +40,7 @@ async def read_video(session: AsyncSession, storage: Storage, video_id: UUID) ->
 async def decide(
     session: AsyncSession, settings: Settings, moderator: User, address: str, video_id: UUID, body: DecisionRequest
 ) -> list[str]:
-    """Decide, and tell the owner. The keys of the objects to delete after the commit."""
+    """Decide, and notify the owner. Returns the keys of the objects to delete after the commit."""
     decided = await decisions.decide(
         session,
         video_id,

@@ -58,7 +58,7 @@ def body_of(model: type[VideoRequest] | type[RemixRequest], example: dict[str, A
     ),
 )
 async def create_video(submission: SubmissionDep, response: Response, spec: NewSpec) -> VideoObject:
-    """Queue one video. `openai-poll-after-ms` says when to ask for it again."""
+    """Queue one video. `openai-poll-after-ms` is the time until the next poll."""
     submitted = await submission.submit(spec)
     set_submit_headers(response, submitted)
     response.headers.update(poll_headers(submitted.job))

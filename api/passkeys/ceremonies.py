@@ -1,7 +1,7 @@
 """The two ceremonies of WebAuthn, with the library `webauthn`: registration of a passkey, and sign-in with one.
 
-User verification (a PIN, a fingerprint or the like) is required, so a passkey is two factors: no password and no code
-are asked for. A challenge is valid once: it is deleted before the answer to it is verified.
+User verification (a PIN, a fingerprint or the like) is required, so a passkey is two factors: neither a password nor a
+code is needed. A challenge is valid once: it is deleted before the answer to it is verified.
 """
 
 import secrets
@@ -64,7 +64,7 @@ async def registration_options(session: AsyncSession, party: RelyingParty, user:
 
 
 async def sign_in_options(session: AsyncSession, party: RelyingParty) -> dict[str, Any]:
-    """The same for everybody: the browser shows the passkeys that it has, so nobody learns who has an account."""
+    """The same for all visitors: the browser shows the passkeys that it has, so the answer does not reveal accounts."""
     options = generate_authentication_options(
         rp_id=party.id,
         challenge=await _new_challenge(session, Purpose.PASSKEY_SIGN_IN, None),

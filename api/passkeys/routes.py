@@ -3,13 +3,13 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends
 
-from api.auth.dependencies import AuthDep, CurrentUser
+from api.auth.dependencies import CurrentUser
 from api.auth.origins import require_own_origin
 from api.auth.problems import WrongPassword
 from api.auth.schemas import AccessToken
-from api.auth.sessions import start_session
+from api.auth.sessions import SessionStartDep
 from api.dependencies import ClientAddress, GatewayDep, Transaction
 from api.mail import messages
 from api.mail.notices import send_notice
@@ -43,18 +43,9 @@ async def sign_in_options(session: Transaction, party: RelyingPartyDep) -> Passk
     responses=documented(400, 413, 415, 422, 429, OriginRefused, PasskeysDisabled, PasskeyRefused),
     dependencies=[Depends(require_own_origin), Depends(limit_sign_ins)],
 )
-async def sign_in(
-    request: Request,
-    response: Response,
-    gateway: GatewayDep,
-    auth: AuthDep,
-    session: Transaction,
-    user: Annotated[User, Depends(user_of_passkey)],
-) -> AccessToken:
-    """As POST /api/auth/login. No second factor is asked for: a passkey is two factors."""
-    return await start_session(
-        session, gateway, auth, user, request=request, response=response, method={"method": "passkey"}
-    )
+async def sign_in(start: SessionStartDep, user: Annotated[User, Depends(user_of_passkey)]) -> AccessToken:
+    """As POST /api/auth/login. No code is required: a passkey is two factors."""
+    return await start.sign_in(user, method="passkey")
 
 
 @router.post(
@@ -62,7 +53,7 @@ async def sign_in(
     responses=documented(400, 401, 413, 415, 422, 429, WrongPassword, PasskeysDisabled, TooManyPasskeys),
 )
 async def registration_options(session: Transaction, user: Confirmed, party: RelyingPartyDep) -> PasskeyOptions:
-    """What the browser needs to make a passkey. The password is asked for once more."""
+    """What the browser needs to make a passkey. Needs the current password."""
     return PasskeyOptions(options=await ceremonies.registration_options(session, party, user))
 
 
@@ -115,7 +106,7 @@ async def rename_passkey(
 async def remove_passkey(
     session: Transaction, gateway: GatewayDep, address: ClientAddress, user: Confirmed, passkey_id: UUID
 ) -> None:
-    """Remove a passkey. The password is asked for once more."""
+    """Remove a passkey. Needs the current password."""
     if not await passkeys.remove(session, passkey_id, user_id=user.id):
         raise NotFound
     await audit.record(

@@ -1,4 +1,4 @@
-"""A report of a video by anybody, without sign-in. Urgent reasons hide the video at once."""
+"""A report of a video, also without sign-in. Urgent reasons hide the video at once."""
 
 from typing import Final
 from uuid import UUID

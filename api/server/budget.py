@@ -18,7 +18,7 @@ class Budget:
         return True
 
     def is_full(self) -> bool:
-        """Whether it is as good as new."""
+        """Whether the whole allowance is available."""
         self._earn()
         return self._left >= self._per_minute
 

@@ -16,7 +16,7 @@ from api.server.http import LimitedHttp
 from api.server.settings import ServerSettings
 from api.server.websocket import LimitedWebSocket
 
-# Without these the kernel buffers megabytes for a client that does not read, and hands over as much at once.
+# Without these the kernel buffers megabytes for a client that does not read, and delivers as much in one read.
 SEND_BUFFER_BYTES = 64 * 1024
 RECEIVE_BUFFER_BYTES = 32 * 1024
 # The kernel drops a connection whose peer acknowledges nothing for this long; close() alone would wait indefinitely.

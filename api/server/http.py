@@ -116,7 +116,7 @@ class LimitedHttp(Watched, H11Protocol):
         self._upgraded = True
         super().handle_websocket_upgrade(event)
         websocket = self.transport.get_protocol()
-        # The parser of the WebSocket library has limits of its own, and reports an invalid request to nobody.
+        # The parser of the WebSocket library has its own limits, and does not report an invalid request.
         if isinstance(websocket, LimitedWebSocket) and not websocket.handshake_initiated:
             websocket.refuse(MALFORMED)
 

@@ -1,4 +1,4 @@
-"""Share links: made and revoked by the owner of a video, opened by anybody who has the link."""
+"""Share links: made and revoked by the owner of a video, opened by everyone who has the link."""
 
 import secrets
 from typing import Annotated, Final
@@ -44,7 +44,7 @@ async def share(
     address: ClientAddress,
     video_id: UUID,
 ) -> NewShare:
-    """A link with which anybody can play the video. The answer is the only place of its token."""
+    """A link to the video that needs no account. Only this answer contains its token."""
     await take_in_transaction(session, Bucket("new links of this account", str(user.id), SHARES_PER_MINUTE))
     token = secrets.token_urlsafe(TOKEN_BYTES)
     row = await shares.create(
@@ -77,7 +77,7 @@ async def list_shares(session: Transaction, user: VideosReader, video_id: UUID) 
 
 @router.delete("/shares/{share_id}", status_code=204, responses=documented(401, 404))
 async def revoke(session: Transaction, user: VideosWriter, address: ClientAddress, share_id: UUID) -> None:
-    """Revoke a link. Who has opened it can play the video for five more minutes at most."""
+    """Revoke a link. Links to files that were made before are valid for five more minutes at most."""
     video_id = await shares.revoke(session, share_id, owner_id=user.id)
     if video_id is None:
         raise NotFound

@@ -24,7 +24,7 @@ from db.rate_limits import Bucket
 from db.shares import Shared
 from db.tables import Artifact
 
-# Useless tokens per minute and network. Nobody guesses 128 bits; this bounds the cost of trying.
+# Useless tokens per minute and network. 128 random bits cannot be guessed; the limit bounds the cost of attempts.
 UNKNOWN_PER_MINUTE: Final = 30
 # Wrong passwords of one share: per minute and network, per minute and site, and per hour from everywhere.
 WRONG_PER_MINUTE: Final = 10

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 from fastapi.exceptions import RequestValidationError
@@ -64,15 +64,10 @@ async def finish_video(
         session,
         video,
         spec=spec.model_dump(mode="json"),
-        plan=_stored(plan),
+        plan=plan.model_dump(mode="json"),
         quotas=quotas,
         idempotency_key=idempotency_key,
         request_hash=request_hash(video, spec) if idempotency_key else None,
     )
     set_submit_headers(response, submitted)
     return job_view(submitted.job, gateway.storage, await positions.queue_position(session, submitted.job))
-
-
-def _stored(plan: Plan) -> dict[str, Any]:
-    """A plan as it is kept with a base clip: the image is in the request."""
-    return plan.model_dump(mode="json", exclude={"image"})

@@ -22,7 +22,7 @@ from db.tables import Scope, User, Webhook
 CHANGES_PER_MINUTE: Final = 30
 REQUESTED_PER_MINUTE: Final = 20
 
-# Whoever makes a webhook receives what jobs:read reads, so a key needs both scopes.
+# A webhook receives what jobs:read reads, so a key needs both scopes.
 WebhooksWriter = Annotated[User, Security(get_current_user, scopes=[Scope.JOBS_READ, Scope.JOBS_WRITE])]
 
 
@@ -34,7 +34,7 @@ def _check(url: str, settings: Settings) -> None:
 
 
 async def get_owner(session: Transaction, user: WebhooksWriter) -> User:
-    """The caller, who changes webhooks not too often."""
+    """The caller, within the rate limit for changes of webhooks."""
     await take_in_transaction(
         session, Bucket("changes of the webhooks of this account", str(user.id), CHANGES_PER_MINUTE)
     )
@@ -68,7 +68,7 @@ async def get_owned(session: Transaction, user: WebhooksWriter, webhook_id: UUID
 
 
 async def get_enabled(session: Transaction, user: WebhooksWriter, webhook_id: UUID) -> Webhook:
-    """The endpoint, to which its owner sends now. NotFound, WebhookDisabled."""
+    """The endpoint of a message that its owner requests, within the rate limit. NotFound, WebhookDisabled."""
     await take_in_transaction(session, Bucket("webhooks sent on request", str(user.id), REQUESTED_PER_MINUTE))
     webhook = await _owned(session, user, webhook_id)
     if webhook.disabled_at is not None:

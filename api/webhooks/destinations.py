@@ -1,4 +1,4 @@
-"""Where a webhook may lead: public addresses only, so that nobody can make the gateway call its own network.
+"""The URLs that a webhook may have: public addresses only, so that users cannot make the gateway call its own network.
 
 `parse` reads a URL once, in a form that leaves nothing to interpretation: the connection is made from its result and
 not from the URL. `check_address` is called for every address of the name, by the code that connects (`http.py`).
@@ -17,7 +17,7 @@ _AUTHORITY: Final = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9.-]+))(?::([0-9]{1
 _NAME: Final = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
 # What programs read as a number, and as an IPv4 address then: 2130706433, 0x7f.1, 127.1, 0177.0.0.1.
 _NUMERIC: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
-# Global by the registry, and still not where a receiver is.
+# Registered as global, but never the address of a receiver.
 _REFUSED_IPV4: Final = (IPv4Network("192.0.0.0/24"), IPv4Network("192.88.99.0/24"))
 # The addresses that are assigned to networks. Mapped IPv4 addresses and NAT64 are outside of it.
 _UNICAST_IPV6: Final = IPv6Network("2000::/3")

@@ -106,7 +106,7 @@ class Client:
         return httpcore.AsyncConnectionPool(self._ssl_context or _ssl_context(), network_backend=self._backend)
 
 
-# What can go wrong with a request through no fault of ours. TimeoutError is an OSError.
+# Failures of a request that the receiver or the network causes. TimeoutError is an OSError.
 FAILURES: Final = (
     DestinationRefused, OSError, httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException,
 )  # fmt: skip

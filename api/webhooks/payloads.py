@@ -1,4 +1,4 @@
-"""What webhooks are told of an event: `{type, timestamp, data}`.
+"""The body of a message about an event: `{type, timestamp, data}`.
 
 The data is read when the message is sent, so that its signed links are fresh in a late attempt too.
 """

@@ -84,7 +84,7 @@ class Sender:
             self._free.release()
 
     async def _send(self, batch: Batch) -> None:
-        """Send a batch, without an open transaction, and record what became of it."""
+        """Send a batch, without an open transaction, and record the outcome."""
         try:
             attempts = await self._attempts(batch)
         except asyncio.CancelledError:  # the gateway stops: another one sends the batch
@@ -126,7 +126,7 @@ class Sender:
         return status, None if 200 <= status < 300 else f"the answer was {status}"
 
     async def _finish(self, webhook: Webhook, attempts: list[Attempt]) -> None:
-        """Record the attempts, and tell the owner if the endpoint was disabled."""
+        """Record the attempts, and notify the owner if the endpoint was disabled."""
         async with self._gateway.sessions.begin() as session:
             disabled = await webhook_queue.finish(session, webhook, attempts)
             if renewed := signing.renewed(self._keys, webhook.secret):

@@ -1,7 +1,7 @@
 """The secrets and the signatures of webhooks, by the Standard Webhooks specification (https://www.standardwebhooks.com).
 
-The gateway must know a secret to sign with it, so it is encrypted with a key derived from SECRET_KEY, as the secret of
-a second factor is.
+Signing needs the secret itself, not a hash of it. It is stored encrypted, with a key derived from SECRET_KEY, like the
+secret of a second factor.
 """
 
 import base64

@@ -1,1 +1,1 @@
-"""`aura doctor`: looks at the machine and at the services, and says what to do where something is not right."""
+"""`aura doctor`: checks the machine and the services, and prints what to do about each problem."""

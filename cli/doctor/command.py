@@ -23,7 +23,7 @@ def doctor(
     port: Annotated[int, typer.Option(help="Port that `aura up` would listen on.", min=1, max=65535)] = 8000,
     as_json: JsonOption = False,
 ) -> None:
-    """Check this machine and the services, and say what to do. Exit status 1 if there is a problem."""
+    """Check this machine and the services, and print what to do. Exit status 1 if there is a problem."""
     findings = list(examine(data_dir.absolute(), host, port))
     if as_json:
         print_json([asdict(finding) for finding in findings])

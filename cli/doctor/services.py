@@ -48,7 +48,7 @@ def check_database() -> Finding:
     from db import engine as engines
     from db.migrate import is_current
 
-    async def ask() -> bool:
+    async def query() -> bool:
         engine = engines.connect(url)
         try:
             return await is_current(engine)
@@ -56,7 +56,7 @@ def check_database() -> Finding:
             await engine.dispose()
 
     try:
-        current = answer(ask)
+        current = answer(query)
     except (*DATABASE_ERRORS, ValueError) as error:
         return problem(name, first_line(error) or type(error).__name__, "check DATABASE_URL, and that the server runs")
     if current:
@@ -157,7 +157,7 @@ def check_clock() -> Finding:
 
     from db.settings import plain_url
 
-    async def ask() -> float:
+    async def query() -> float:
         connection = await asyncpg.connect(plain_url(url), timeout=ANSWER_SECONDS)
         try:
             return float(await connection.fetchval("SELECT extract(epoch FROM clock_timestamp())"))
@@ -165,7 +165,7 @@ def check_clock() -> Finding:
             await connection.close()
 
     try:
-        difference = answer(ask) - time.time()
+        difference = answer(query) - time.time()
     except (*DATABASE_ERRORS, ValueError):
         return ok(name, f"{found}; not compared with the database, which does not answer")
     if abs(difference) > MAX_CLOCK_SECONDS:
@@ -173,12 +173,12 @@ def check_clock() -> Finding:
     return ok(name, f"{found}, as that of the database")
 
 
-def answer(ask: Callable[[], Awaitable[T]]) -> T:
+def answer(query: Callable[[], Awaitable[T]]) -> T:
     """The result of a coroutine function. TimeoutError, an OSError, after ANSWER_SECONDS."""
 
     async def run() -> T:
         async with asyncio.timeout(ANSWER_SECONDS):
-            return await ask()
+            return await query()
 
     return asyncio.run(run())
 

@@ -1,4 +1,4 @@
-"""What the lines of a process's log say: JSON of structlog, or the plain text of an interpreter that does not start."""
+"""The error in the last lines of a log: JSON of structlog, or the plain text of an interpreter that does not start."""
 
 import contextlib
 import json

@@ -79,7 +79,7 @@ class SupervisedProcess:
 
     @property
     def failure(self) -> int | None:
-        """The exit status if the process has ended without ever being ready, and does not ask for another start.
+        """The exit status of a process that was never ready; None while it runs, and for EX_TEMPFAIL (start it again).
 
         A process without a ready file counts as never ready.
         """

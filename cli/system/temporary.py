@@ -67,7 +67,7 @@ class TemporarySystem:
             # Before the lock is released: the next user must not connect to a gateway that is about to stop.
             self._data_dir.address_file.unlink(missing_ok=True)
             self._process.send_signal(signal.SIGTERM)
-            threading.Thread(target=self._process.wait, daemon=True).start()  # reaps it, if this process lives on
+            threading.Thread(target=self._process.wait, daemon=True).start()  # reaps it, if this process continues
 
     def _start_if_needed(self) -> None:
         """Start the system unless another process has locked the data directory, which means it starts the system."""

@@ -10,7 +10,8 @@ from sqlalchemy import ColumnElement, Select, TextClause, and_, func, literal_co
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.ids import first_uuid7
-from db.tables import Artifact, Video, Visibility
+from db.keyset import page_of
+from db.tables import Artifact, Moderation, Video, Visibility
 from db.videos.search import matches
 
 # Rows as they are in the database, although the session may hold an older copy.
@@ -55,6 +56,17 @@ async def get(session: AsyncSession, video_id: UUID, *, owner_id: UUID) -> Video
     return await session.scalar(_fresh.where(Video.id == video_id, Video.owner_id == owner_id))
 
 
+async def file(session: AsyncSession, video_id: UUID, *, owner_id: UUID) -> Artifact | None:
+    """The file of a video of the user that no moderator has hidden; None without one."""
+    statement = (
+        select(Artifact)
+        .join(Video, Artifact.video_id == Video.id)
+        .where(Video.id == video_id, Video.owner_id == owner_id, Artifact.kind == "video")
+        .where(Video.moderation_state == Moderation.VISIBLE)
+    )
+    return await session.scalar(statement)
+
+
 async def of(session: AsyncSession, ids: Iterable[UUID], *, owner_id: UUID) -> list[Video]:
     """These videos of the user, newest first, as far as they exist."""
     owned = _fresh.where(Video.id.in_(list(ids)), Video.owner_id == owner_id)
@@ -74,11 +86,8 @@ async def page(
 
     `after` is the last video of the page before.
     """
-    ascending = order == "asc"
-    statement = chosen(owner_id, only or Filter()).limit(limit + 1)
-    if after is not None:
-        statement = statement.where(Video.id > after if ascending else Video.id < after)
-    found = list(await session.scalars(statement.order_by(Video.id.asc() if ascending else Video.id.desc())))
+    statement = page_of(chosen(owner_id, only or Filter()), Video.id, limit=limit, after=after, order=order)
+    found = list(await session.scalars(statement))
     return Page(found[:limit], has_more=len(found) > limit)
 
 

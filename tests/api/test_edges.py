@@ -1,4 +1,4 @@
-"""What browsers are told: security headers, HSTS, CORS, downloads, and when to try again."""
+"""Headers for browsers: security headers, HSTS, CORS, downloads, and when to try again."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -122,7 +122,7 @@ async def test_only_media_is_shown_and_the_rest_is_downloaded(
 
 
 @pytest.mark.parametrize(("limit", "path"), [("registrations_per_minute", "/api/auth/register")])
-async def test_a_rate_limit_says_when_to_try_again(
+async def test_a_rate_limit_names_the_time_of_the_next_try(
     client: httpx.AsyncClient, gateway: Gateway, monkeypatch: pytest.MonkeyPatch, limit: str, path: str
 ) -> None:
     monkeypatch.setattr(gateway.settings, limit, 1)

@@ -32,7 +32,7 @@ async def no_database(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def test_a_gateway_without_database_is_alive_and_not_ready(no_database: httpx.AsyncClient) -> None:
+async def test_a_gateway_without_database_is_live_and_not_ready(no_database: httpx.AsyncClient) -> None:
     assert (await no_database.get("/healthz")).status_code == 200
     for path in ("/test", "/readyz"):
         response = await no_database.get(path)

@@ -12,7 +12,7 @@ import pytest
 from typer.main import get_command
 from typer.testing import CliRunner, Result
 
-from cli.generate_command import guess_format
+from cli.generate_command import guess_format, parse_frame
 from cli.main import app
 from cli.model_commands import models_dir
 from cli.system.data_dir import DataDir
@@ -41,6 +41,8 @@ INVALID = {
     "long name": (["a", "-o", "x" * 300], "name too long"),
     "markup": (["a", "-o", "/no/[/x]/[bold]/:cat:/video.mp4"], "/no/[/x]/[bold]/:cat:/video.mp4"),
     "model name": (["a", "--model", "A B"], "[a-z0-9]"),
+    "video of the first frame": (["a", "--image-from", "1"], "image_from.video_id"),
+    "time of the first frame": (["a", "--image-from", "0" * 32 + "@x"], "not a number of seconds"),
 }
 
 
@@ -154,3 +156,9 @@ def test_the_format_follows_the_extension_of_the_file() -> None:
     assert guess_format(Path("a.webm")) is Format.WEBM
     assert guess_format(Path("a.GIF")) is Format.GIF
     assert guess_format(Path("a.mov")) is Format.MP4
+
+
+def test_a_frame_of_a_video_is_named_by_its_id_and_its_time() -> None:
+    video_id = "0199c0de-0000-7000-8000-000000000001"
+    assert parse_frame(f"{video_id}@1.5") == {"video_id": video_id, "at": 1.5}
+    assert parse_frame(video_id) == {"video_id": video_id, "at": 0.0}

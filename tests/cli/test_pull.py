@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -252,6 +253,23 @@ def test_the_list_as_json_has_pinned_revisions_for_every_family(tmp_path: Path) 
     for entry in published:
         assert entry["revisions"], entry["name"]
         assert all(len(revision) == 40 for revision in entry["revisions"].values()), entry["name"]
+        assert entry["sha256"], entry["name"]
+
+
+def test_the_list_has_the_published_hashes_and_pins_every_other_file_to_a_commit(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["models", "list", "--json", "--data-dir", str(tmp_path)])
+    hashes = {address: sha256 for entry in json.loads(result.stdout) for address, sha256 in entry["sha256"].items()}
+    stated = {address.rpartition("/")[2]: sha256 for address, sha256 in hashes.items() if sha256}
+    assert {name: sha256[:12] for name, sha256 in stated.items()} == {
+        "RealESRGAN_x4plus.pth": "4fa0d38905f7", "RealESRGAN_x2plus.pth": "49fafd45f8fd",
+        "realesr-general-x4v3.pth": "8dc7edb9ac80", "realesr-general-wdn-x4v3.pth": "1641f8c4464b",
+        "realesr-animevideov3.pth": "b8a837681107", "film_net_fp32.pt": "f810cada26d0",
+        "AnimateLCM_sd15_t2v.ckpt": "b46c3de62e56", "AnimateLCM_sd15_t2v_lora.safetensors": "8f90d840e075",
+        "DreamShaper_8_pruned.safetensors": "879db523c30d", "AbsoluteReality_1.8.1_pruned.safetensors": "463d6a9fe8a4",
+        "mm_sdxl_v10_beta.ckpt": "fa4950a062e8",
+    }  # fmt: skip
+    for address, sha256 in hashes.items():
+        assert sha256 or re.search("/resolve/[0-9a-f]{40}/", address), address
 
 
 def test_own_models_are_pulled_verified_and_found(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

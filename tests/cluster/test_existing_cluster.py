@@ -1,4 +1,4 @@
-"""`python -m pipeline.cluster` on a cluster that cannot run the stages: it ends, and one line says why."""
+"""`python -m pipeline.cluster` on a cluster that cannot run the stages: it ends, and one line has the reason."""
 
 import json
 import os

@@ -70,7 +70,7 @@ def test_no_layer_contains_a_secret(container: str) -> None:
     assert buildah("run", "--user", "0", container, "--", "find", "/etc", "/root", "/home", "-name", "pip.conf") == ""
 
 
-def test_it_is_alive_but_not_ready_without_a_database(container: str) -> None:
+def test_it_is_live_but_not_ready_without_a_database(container: str) -> None:
     port = free_port()
     settings = {"SECRET_KEY": "k" * 32, "STORAGE_DIR": "/tmp/o", "STORAGE_SIGNING_KEY": "k" * 32,
                 "DATABASE_URL": "postgresql://aura:none@127.0.0.1:1/aura"}  # fmt: skip

@@ -34,17 +34,21 @@ def copied(path: Path) -> list[str]:
     return [source for rest in arguments(path, "COPY") if "--from" not in rest for source in rest.split()[:-1]]
 
 
-def requirements(extra: str) -> list[Requirement]:
+def requirements(extras: str) -> list[Requirement]:
     """The requirements that an image installs, printed by the program it runs."""
     run = subprocess.run(
-        [sys.executable, "docker/dependencies.py", extra], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "docker/dependencies.py", *extras.split()],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return [Requirement(line) for line in run.stdout.splitlines()]
 
 
-def closure(extra: str) -> set[str]:
-    """All distributions that an extra installs, by the metadata of the distributions in this environment."""
-    todo = requirements(extra)
+def closure(extras: str) -> set[str]:
+    """All distributions that extras install, by the metadata of the distributions in this environment."""
+    todo = requirements(extras)
     seen: set[tuple[str, str]] = set()
     while todo:
         current = todo.pop()
@@ -111,10 +115,24 @@ def test_the_gateway_does_not_install_the_libraries_of_the_pipeline() -> None:
     assert {"torch", "ray", "diffusers", "av"} <= closure("pipeline")
 
 
-@pytest.mark.parametrize("extra", ["api", "pipeline"])
-def test_every_version_is_pinned(extra: str) -> None:
+@pytest.mark.parametrize("extras", ["api", "pipeline", "pipeline film-tf"])
+def test_every_version_is_pinned(extras: str) -> None:
+    if "film-tf" in extras and importlib.util.find_spec("tensorflow") is None:
+        pytest.skip("tensorflow-cpu is not installed (extra film-tf): its dependencies are not known")
     pinned = {canonicalize_name(line.partition("==")[0]) for line in (ROOT / "requirements.txt").read_text().split()}
-    assert closure(extra) - pinned == set()
+    assert closure(extras) - pinned == set()
+
+
+def test_the_image_of_the_pipeline_can_have_tensorflow_for_the_cpu() -> None:
+    """It has no CUDA libraries, which would replace those of torch. Without the argument there is no TensorFlow."""
+    (install,) = (rest for rest in arguments(ROOT / "docker/pipeline.Dockerfile", "RUN") if "pip install" in rest)
+    assert "python dependencies.py ${EXTRAS} > wanted.txt" in install
+    stage = [rest for name, rest in instructions(ROOT / "docker/pipeline.Dockerfile") if name in ("FROM", "ARG", "RUN")]
+    assert stage.index("EXTRAS=pipeline") > stage.index("${BASE_IMAGE} AS dependencies"), "an ARG belongs to its stage"
+    assert stage.index("EXTRAS=pipeline") < stage.index(install)
+    added = {need.name for need in requirements("pipeline film-tf")} - {need.name for need in requirements("pipeline")}
+    assert added == {"tensorflow-cpu"}
+    assert "tensorflow" not in closure("pipeline")
 
 
 def test_the_gateway_needs_only_the_files_of_its_image(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from PIL import Image
 
 from db.embedded import free_port
 from tests.cli.hub import serve
-from tests.pipeline import small_models
+from tests.pipeline import small_models, small_networks
 
 START_SECONDS = 150
 ALL = os.environ.get("AURA_TEST_MODELS") == "all"
@@ -94,7 +94,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         catalog = [entry(name, site / name, hub.url) for name in names]
         catalog.append('[[lora]]\nname = "style"\ntitle = "Style"\nlicence = "none"\nfits = ["small"]\n')
         (data_dir / "models" / "models.toml").write_text("\n".join(catalog))
-        small_models.save_lora(small_models.sd_unet(), data_dir / "models" / "loras" / "style" / "lora.safetensors")
+        small_models.save_lora(small_networks.sd_unet(), data_dir / "models" / "loras" / "style" / "lora.safetensors")
         running = System(data_dir)
         for name in names:
             running.aura("models", "pull", f"small-{name}")
@@ -136,6 +136,28 @@ def test_a_pulled_model_draws_a_video(name: str, system: System, tmp_path: Path)
     assert np.stack(frames).std() > 1
     assert result["frames"] == len(frames)
     system.aura("models", "verify", f"small-{name}")
+
+
+@pytest.mark.skipif(not ALL, reason="only in `make test-models`: AURA_TEST_MODELS=all")
+def test_a_video_goes_on_from_a_frame_of_another_one(system: System, tmp_path: Path) -> None:
+    """The same request gives the same video. A video that does not exist is one line of error, with its own status."""
+    size = ["--width", "64", "--height", "64", "--seconds", "0.5", "--fps", "24", "--seed", "3", "--json"]
+    first = json.loads(
+        system.aura("generate", "a red circle", "--model", "small-ltx", *size, "-o", str(tmp_path / "1.mp4")).stdout
+    )
+    listed = json.loads(system.aura("list", "--json").stdout)["data"]
+    video_id = next(video["id"] for video in listed if video["job_id"] == first["job_id"])
+    going_on = ["generate", "a blue star", "--model", "small-ltx", *size, "--image-from", f"{video_id}@0.3"]
+
+    second, third = (json.loads(system.aura(*going_on, "-o", str(tmp_path / f"{n}.mp4")).stdout) for n in (2, 3))
+
+    assert second["resolved"]["image"].startswith("sha256:")
+    assert second["sha256"] == third["sha256"] != first["sha256"]
+    refused = system.aura("generate", "a", "--model", "small-wan", *size, "--image-from", video_id, check=False)
+    assert "does not support this" in refused.stderr
+    unknown = system.aura(*going_on[:-1], "0" * 32, check=False)
+    assert unknown.returncode == 4
+    assert len(unknown.stderr.strip().splitlines()) == 1
 
 
 def test_a_truncated_file_gives_one_clear_line(system: System, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Limits on wrong passwords: they slow down guessing, on all gateways together, and lock nobody out."""
+"""Limits on wrong passwords: they slow down guessing, on all gateways together, and do not lock the owner out."""
 
 import asyncio
 import json

@@ -92,6 +92,20 @@ async def test_a_connection_expires_with_its_token_unless_the_client_sends_anoth
             await renewed.until("job.status")
 
 
+async def test_a_connection_stays_open_while_its_client_renews_short_tokens(
+    start_server: StartServer, alice: ApiUser, auth: Auth
+) -> None:
+    auth.tokens.lifetime_seconds = 3
+    with start_server() as server:
+        async with open_reader(server, auth.tokens.issue(alice.id, alice.session_id)) as reader:
+            for _ in range(4):
+                await reader.until("error")
+                await reader.send(type="auth", token=auth.tokens.issue(alice.id, alice.session_id))
+                await reader.until("hello")
+            await alice.generate()
+            await reader.until("job.status")
+
+
 async def test_a_token_of_another_user_closes_the_connection(server: Server, alice: ApiUser, bob: ApiUser) -> None:
     async with open_reader(server, alice.token) as reader:
         await reader.send(type="auth", token=bob.token)

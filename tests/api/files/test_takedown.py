@@ -85,7 +85,7 @@ async def test_links_for_visitors_end_within_five_minutes(
 async def test_links_to_an_s3_store_end_within_five_minutes(
     client: httpx.AsyncClient, gateway: Gateway, alice: ApiUser, video_id: UUID
 ) -> None:
-    """Such a store cannot be told to refuse a link, so this is all that ends it."""
+    """Such a store cannot refuse a link that was signed before: only the expiry ends it."""
     store = S3Storage(endpoint="http://store.test", access_key="access", secret_key="secret", bucket="videos")
     object.__setattr__(gateway, "storage", store)
     for link in await visitor_links(client, alice, video_id):

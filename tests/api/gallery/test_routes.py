@@ -1,4 +1,4 @@
-"""The public gallery: what is in it, its pages, and what its responses say about caching."""
+"""The public gallery: what is in it, its pages, and the caching headers of its responses."""
 
 import time
 from datetime import UTC, datetime

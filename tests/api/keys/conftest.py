@@ -2,12 +2,25 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from sqlalchemy import text
 
+from api.dependencies import Gateway
 from tests.api.conftest import ApiUser
 
 MakeKey = Callable[..., Awaitable[ApiUser]]
+
+
+async def rows(gateway: Gateway, statement: str, **values: object) -> list[Any]:
+    async with gateway.sessions() as session:
+        return list((await session.execute(text(statement), values)).mappings())
+
+
+async def change(gateway: Gateway, statement: str) -> None:
+    async with gateway.sessions.begin() as session:
+        await session.execute(text(statement))
 
 
 async def key_of(user: ApiUser, *scopes: str, **body: object) -> ApiUser:

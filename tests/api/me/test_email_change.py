@@ -153,7 +153,7 @@ async def test_the_token_expires_and_a_new_request_replaces_it(gateway: Gateway,
 
 
 @pytest.mark.usefixtures("with_mail")
-async def test_a_new_password_ends_a_change_that_somebody_else_requested(gateway: Gateway, owner: ApiUser) -> None:
+async def test_a_new_password_ends_a_requested_change_of_the_address(gateway: Gateway, owner: ApiUser) -> None:
     token = await requested_token(owner, gateway)
     body = {"current_password": PASSWORD, "new_password": "another horse and its battery"}
     assert (await owner.post("/api/me/password", json=body)).status_code == 204

@@ -21,7 +21,7 @@ async def enable(client: httpx.AsyncClient, account: dict[str, str]) -> tuple[st
     assert new.status_code == 201
     secret = new.json()["secret"]
     assert new.json()["uri"].startswith("otpauth://totp/AuraAnim:")
-    assert (await login(client, account)).status_code == 200, "not asked for before it is confirmed"
+    assert (await login(client, account)).status_code == 200, "not required before it is confirmed"
     earlier = pyotp.TOTP(secret).at(time.time() - second_factor.STEP_SECONDS)
     body = {"code": earlier}
     confirmed = await client.post("/api/me/second-factor/confirm", json=body, headers=headers)

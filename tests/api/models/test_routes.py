@@ -6,6 +6,7 @@ from api.app import create_app
 from api.dependencies import Gateway
 from api.settings import Settings
 from pipeline.contract import catalog
+from pipeline.contract.vocabulary import unknown_words
 from tests.api.conftest import ApiUser
 
 
@@ -15,7 +16,11 @@ async def test_the_list_contains_the_vocabulary_and_the_defaults(alice: ApiUser)
     assert {"red", "blue"} <= set(models["tiny"]["words"]["colours"])
     assert "star" in models["tiny"]["words"]["shapes"]
     assert models["tiny"]["num_inference_steps"] > 0
-    assert models["animatediff"]["words"] is None
+    phrases = models["tiny"]["phrases"]
+    assert phrases["colours"][0] == "red"
+    assert "moving left" in phrases["motions"]
+    assert [phrase for group in phrases.values() for phrase in group if unknown_words(phrase)] == []
+    assert models["animatediff"]["words"] is models["animatediff"]["phrases"] is None
 
 
 async def test_a_request_without_a_model_gets_that_of_the_deployment(alice: ApiUser, gateway: Gateway) -> None:

@@ -227,7 +227,7 @@ async def test_two_moderators_decide_at_once(
             assert statuses == [200, 409]
             assert len(history) == 1
         else:
-            assert state == "rejected", "a rejection is final, whoever was first"
+            assert state == "rejected", "a rejection is final, in either order"
             assert len(history) == statuses.count(200)
 
 

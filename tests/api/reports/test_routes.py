@@ -1,4 +1,4 @@
-"""Reports by anybody: what can be reported, how often, and what an urgent report does."""
+"""Reports without an account: what can be reported, how often, and what an urgent report does."""
 
 import asyncio
 import time

@@ -11,6 +11,7 @@ import pytest
 from api.dependencies import Gateway
 from api.server import connections
 from tests.api.conftest import ApiUser, StartServer, Worker
+from tests.api.events.reader import eventually
 from tests.api.server.raw import OTHER_STRANGER, STRANGER, Raw, handshake, request
 
 
@@ -141,8 +142,8 @@ async def test_a_client_that_does_not_read_is_closed(
     with start_server(unread_seconds=1) as server:
         client = opened.enter_context(Raw(server.port, receive_buffer=4096))
         client.send(large_page)
-        time.sleep(3)  # noqa: ASYNC251
-        assert list(server.uvicorn.server_state.connections) == []
+        assert await eventually(lambda: len(server.uvicorn.server_state.connections) == 1)
+        assert await eventually(lambda: not server.uvicorn.server_state.connections, seconds=10)
 
 
 async def test_a_slow_reader_of_a_large_file_is_not_closed(
@@ -164,7 +165,12 @@ async def test_the_write_buffers_of_all_connections_have_a_limit(
     with start_server(unread_bytes=1_048_576) as server:
         for _ in range(15):
             opened.enter_context(Raw(server.port, receive_buffer=4096)).send(large_page)
-        time.sleep(3)  # noqa: ASYNC251
-        assert sum(server.unsent_bytes()) < 1_048_576 + 15 * 200_000
+        logged: list[dict[str, Any]] = []
+
+        def is_limited() -> bool:
+            logged.extend(lines(capsys.readouterr().out, "connection closed"))
+            return "unread_bytes" in {line["reason"] for line in logged}
+
+        assert await eventually(is_limited, seconds=10)
+        assert await eventually(lambda: sum(server.unsent_bytes()) < 1_048_576 + 15 * 200_000)
         assert 0 < len(server.uvicorn.server_state.connections) < 15
-    assert "unread_bytes" in {line["reason"] for line in lines(capsys.readouterr().out, "connection closed")}

@@ -129,7 +129,7 @@ async def test_hashes_are_limited_per_network(
     assert statuses.count(200) in (1, 2)
 
     async def refuse(*_: object) -> str:
-        raise AssertionError("nobody makes the gateway hash without end")
+        raise AssertionError("the number of hashes is not limited")
 
     monkeypatch.setattr(Passwords, "hash", refuse)
     alice.token = "none"

@@ -155,7 +155,7 @@ async def test_shares_of_others_are_not_found(alice: ApiUser, bob: ApiUser, gate
 async def test_a_file_with_its_prompt_is_shared_with_the_prompt_only(
     alice: ApiUser, gateway: Gateway, video_id: UUID, resolved: dict[str, Any]
 ) -> None:
-    """Files of earlier releases have their prompts too; their recipes do not say so."""
+    """Files of earlier releases have their prompts too, without `embed_prompt` in their recipes."""
     await change(gateway, Video, video_id, resolved=resolved)
     refused = await alice.post(f"/api/videos/{video_id}/shares", json={})
     assert (refused.status_code, refused.json()["code"]) == (409, "prompt_in_file")

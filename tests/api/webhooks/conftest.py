@@ -1,4 +1,8 @@
-from collections.abc import Awaitable, Callable, Iterator
+"""Webhooks made through the API, with a real receiver."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -8,11 +12,43 @@ from api.auth.dependencies import Auth
 from api.dependencies import Gateway
 from api.webhooks.sender import Sender
 from db.tables import WebhookDelivery
-from tests.api.conftest import ApiUser
+from tests.api.conftest import ApiUser, Worker
 from tests.api.webhooks.receiver import Receiver, run_receiver
 
 EVENTS = ["job.succeeded", "job.failed", "job.canceled"]
 MakeWebhook = Callable[..., Awaitable[dict[str, Any]]]
+Deliveries = Callable[[], Awaitable[list[WebhookDelivery]]]
+MakeDue = Callable[[], Awaitable[None]]
+
+
+async def execute(gateway: Gateway, statement: str, **values: Any) -> list[Any]:
+    async with gateway.sessions.begin() as session:
+        result = await session.execute(text(statement), values)
+        return list(result.mappings()) if result.returns_rows else []
+
+
+async def finished_job(worker: Worker, user: ApiUser) -> str:
+    await worker.enqueue(user.id)
+    lease = await worker.claim()
+    await worker.publish(lease)
+    return str(lease.job_id)
+
+
+async def until(found: Callable[[], bool], seconds: float = 15) -> None:
+    async with asyncio.timeout(seconds):
+        while not found():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+@contextlib.asynccontextmanager
+async def running(*loops: Any) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(loop) for loop in loops]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @pytest.fixture
@@ -40,7 +76,7 @@ def make_webhook(alice: ApiUser, receiver: Receiver) -> MakeWebhook:
 
 
 @pytest.fixture
-def deliveries(gateway: Gateway) -> Callable[[], Awaitable[list[WebhookDelivery]]]:
+def deliveries(gateway: Gateway) -> Deliveries:
     """All deliveries, oldest first."""
 
     async def read() -> list[WebhookDelivery]:
@@ -51,7 +87,7 @@ def deliveries(gateway: Gateway) -> Callable[[], Awaitable[list[WebhookDelivery]
 
 
 @pytest.fixture
-def make_due(gateway: Gateway) -> Callable[[], Awaitable[None]]:
+def make_due(gateway: Gateway) -> MakeDue:
     """End the pauses between the attempts."""
 
     async def change() -> None:

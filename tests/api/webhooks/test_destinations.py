@@ -59,7 +59,7 @@ def test_an_evil_url_is_refused(url: str) -> None:
         ("https://hooks。example.org/", "ASCII"), ("https://gateway/", "full host name"),
     ],
 )  # fmt: skip
-def test_the_refusal_says_why(url: str, reason: str) -> None:
+def test_the_refusal_names_the_reason(url: str, reason: str) -> None:
     with pytest.raises(DestinationRefused, match=reason):
         parse(url, PRODUCTION)
 

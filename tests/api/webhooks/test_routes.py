@@ -202,8 +202,8 @@ async def test_changes_are_audited_without_the_url_and_the_secret(
     assert await rows(gateway, "SELECT * FROM webhook_deliveries") == []
 
 
-async def test_the_owner_is_told_by_mail(alice: ApiUser, gateway: Gateway, make_webhook: MakeWebhook) -> None:
-    """Who has stolen a session or a key could add a webhook that outlives both."""
+async def test_the_owner_receives_a_mail(alice: ApiUser, gateway: Gateway, make_webhook: MakeWebhook) -> None:
+    """With a stolen session or key, an attacker could add a webhook that outlives both."""
     made = await make_webhook()
     (mail,) = await rows(gateway, "SELECT subject, body FROM mails")
     assert mail["subject"] == "A webhook was added"

@@ -74,7 +74,7 @@ def test_a_process_is_ready_once_it_creates_the_file_and_not_ready_after_a_new_s
         ("raise SystemExit(75)", None),
         ("import os, pathlib; pathlib.Path(os.environ['AURA_READY_FILE']).touch(); raise SystemExit(3)", None),
     ],
-    ids=["ended", "asks for another start", "was ready"],
+    ids=["ended", "requests another start", "was ready"],
 )
 def test_only_a_process_that_was_never_ready_has_failed_to_start(
     program: str, failure: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

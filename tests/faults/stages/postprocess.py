@@ -10,7 +10,8 @@ from tests.faults.stages import script
 
 
 class Postprocess(postprocess.Postprocess):
-    def __init__(self) -> None:
+    def __init__(self, has_card: bool = False) -> None:
+        super().__init__(has_card)
         script.register_replica("postprocess")
 
     def encode(self, clip: Clip, plan: Plan, span: Span, check: CheckStopped) -> EncodedSpan:
