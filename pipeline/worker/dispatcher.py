@@ -23,8 +23,8 @@ from pipeline.worker.maintenance import JITTER, collect_garbage, measure_storage
 
 log = structlog.get_logger()
 
-# How long a dispatcher that stops tries to remove itself from the list.
-LEAVE_SECONDS: Final = 2.0
+# How long a dispatcher that stops waits for the database.
+LEAVE_SECONDS: Final = 5.0
 
 
 async def unknown_replicas() -> Json:
@@ -180,9 +180,14 @@ class Dispatcher:
             )
 
     async def _leave(self) -> None:
-        """Remove this dispatcher from the list. If the database does not answer, it is listed as lost for a day."""
+        """Give back a job of a claim that was canceled during its COMMIT, and remove this dispatcher from the list.
+
+        If the database does not answer, the lease expires, and the dispatcher is listed as lost for a day.
+        """
         try:
             async with asyncio.timeout(LEAVE_SECONDS), self._sessions.begin() as session:
+                while job := await leases.claimed(session, owner=self._owner, known=()):
+                    await leases.give_back(session, leases.lease_of(job))
                 await dispatchers.remove(session, self._owner)
         except (TimeoutError, *DATABASE_ERRORS) as error:
             log.warning("dispatcher not removed from the list", error=first_line(error))

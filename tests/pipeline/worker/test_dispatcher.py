@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from db import dispatchers
 from db.jobs import leases
 from db.storage import figures
 from db.storage.local import LocalStorage
-from db.tables import Json
+from db.tables import Job, Json
 from pipeline.contract.errors import StageLost
 from pipeline.contract.version import VERSION
 from pipeline.worker import dispatcher as dispatching
@@ -125,6 +125,30 @@ async def test_a_lost_cluster_ends_the_dispatcher(
         with pytest.raises(ClusterLost):
             await made.run(asyncio.Event())
     assert (await queue.row(job_id)).status == "queued"
+
+
+async def test_a_job_of_a_claim_that_is_canceled_during_its_commit_is_given_back(
+    monkeypatch: pytest.MonkeyPatch, database_url: str, sessions: Sessions, storage: LocalStorage,
+    cluster: InProcessCluster, queue: Queue,
+) -> None:  # fmt: skip
+    stop = asyncio.Event()
+
+    async def claim_and_wait(_: AsyncSession, **values: Any) -> Job | None:
+        async with sessions.begin() as committed:
+            job = await claim(committed, **values)
+        stop.set()
+        await asyncio.sleep(60)
+        return job
+
+    claim = leases.claim
+    monkeypatch.setattr(leases, "claim", claim_and_wait)
+    job_id = await queue.submit()
+    made = Dispatcher(
+        owner="d", sessions=sessions, storage=storage, cluster=cluster, settings=SETTINGS, database_url=database_url
+    )
+    await asyncio.wait_for(made.run(stop), 10)
+    job = await queue.row(job_id)
+    assert (job.status, job.losses, job.failures) == ("queued", 0, 0)
 
 
 async def test_a_dispatcher_is_listed_while_it_runs(
