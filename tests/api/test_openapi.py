@@ -39,7 +39,8 @@ async def test_every_error_is_a_problem(document: dict[str, Any]) -> None:
 
 async def test_generate_describes_its_request(document: dict[str, Any]) -> None:
     generate = document["paths"]["/api/generate"]["post"]
-    assert {"201", "400", "401", "403", "413", "415", "421", "422", "429", "503"} == generate["responses"].keys()
+    statuses = {"201", "400", "401", "403", "404", "409", "413", "415", "421", "422", "429", "503"}
+    assert statuses == generate["responses"].keys()
     assert {parameter["name"].lower() for parameter in generate["parameters"]} == {"idempotency-key", "prefer"}
     assert generate["requestBody"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Spec"}
 
@@ -109,8 +110,8 @@ async def test_an_operation_that_only_reads_needs_no_scope_for_writing(document:
                 assert not scope.endswith(":read") or len(scopes_of(operation) or []) > 1, (method, path)
 
 
-# A ticket opens a stream of events.
-READING_POSTS = {"/api/ws/ticket"}
+# A ticket opens a stream of events; a preview submits nothing.
+READING_POSTS = {"/api/ws/ticket", "/api/styles/preview"}
 
 
 async def test_operation_ids_are_unique(document: dict[str, Any]) -> None:

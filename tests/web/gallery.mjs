@@ -41,6 +41,7 @@ await tile.getByRole("button", { name: "Remove from favourites" }).waitFor();
 await page.getByRole("searchbox", { name: "Search titles and prompts" }).fill("nothing like this");
 await page.getByText("Nothing matches").waitFor();
 await page.getByRole("searchbox", { name: "Search titles and prompts" }).fill("bouncing");
+await page.waitForURL("**/gallery?q=bouncing**");
 await page.getByRole("combobox", { name: "Date" }).selectOption("week");
 await page.waitForURL("**/gallery?**from=*");
 await page.reload();

@@ -27,7 +27,7 @@ const shown = [];
 
 async function check(page, what, ...texts) {
   for (const text of texts) {
-    await page.getByText(text).first().waitFor().catch(async () => {
+    await page.getByText(text).filter({ visible: true }).first().waitFor().catch(async () => {
       await shoot(page, "hostile-missing");
       assert(false, `${what} does not show ${text}`);
     });
@@ -95,10 +95,12 @@ await visit(visitor, `/register?invitation=${encodeURIComponent(TITLE)}`);
 const staff = await openPage(browser);
 await logIn(staff, JSON.parse(process.env.AURA_STAFF));
 await visit(staff, "/moderation", DETAILS);
-await staff.getByRole("button", { name: /details/ }).first().click();
+await staff.getByRole("button", { name: DETAILS }).first().click();
 await check(staff, "the reported video", TITLE);
-await visit(staff, "/admin", account.email);
-await staff.getByText("Audit log").click();
+await visit(staff, "/admin");
+await staff.getByRole("radio", { name: "Accounts" }).click();
+await check(staff, "the accounts", account.email);
+await staff.getByRole("radio", { name: "Audit log" }).click();
 await staff.getByRole("row").nth(2).waitFor();
 await check(staff, "the audit log");
 

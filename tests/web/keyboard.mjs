@@ -10,7 +10,8 @@ const account = newAccount();
 const focused = () =>
   page.evaluate(() => {
     const { activeElement: element } = document;
-    return element?.getAttribute("aria-label") ?? element?.labels?.[0]?.textContent ?? element?.textContent ?? "";
+    if (!element || element === document.body) return "nothing";
+    return element.getAttribute("aria-label") ?? element.labels?.[0]?.textContent ?? element.textContent ?? "";
   });
 
 /** Goes on with Tab to the control of this name. */

@@ -2,7 +2,7 @@
 // content policy, no shift, no token within reach of scripts. With SHOTS, a picture of each.
 import { NARROW, WIDE, assert, launch, logIn, newAccount, openPage, shoot } from "./browser.mjs";
 import { clientOf, makeVideo, registerByRest } from "./client.mjs";
-import { STAFF_DIALOGS, dialogsOf } from "./dialogs.mjs";
+import { DIALOG, STAFF_DIALOGS, dialogsOf } from "./dialogs.mjs";
 import { layoutShift, observe, problemsOf } from "./measures.mjs";
 
 const PUBLIC = ["/", "/login", "/register", "/forgot", "/reset", "/verify", "/change-email", "/gallery", "/s/no-such-link", "/no-such-page"];
@@ -14,6 +14,13 @@ const theme = process.env.AURA_THEME;
 const base = process.env.AURA_WEB;
 const browser = await launch();
 const problems = [];
+/** Printed at once: a run of all pages is long. */
+const report = (found, name) => {
+  for (const problem of found) {
+    problems.push(`${name}: ${problem}`);
+    process.stdout.write(`${problems.at(-1)}\n`);
+  }
+};
 const shifts = [];
 
 /** Videos and links of the account. The test has made two of the videos; one that can be finished again is generated. */
@@ -34,6 +41,8 @@ async function makeContent() {
 
 const settled = async (page) => {
   await page.waitForLoadState("networkidle", { timeout: 1200 }).catch(() => undefined);
+  // Skeletons. Some pages always show one.
+  await page.waitForFunction(() => !document.querySelector("main .animate-breathe"), undefined, { timeout: 5000 }).catch(() => undefined);
   await page.waitForTimeout(200);
 };
 
@@ -43,24 +52,25 @@ async function visit(page, path, name) {
   await settled(page);
   await shoot(page, name, { fullPage: path !== "/" && path !== "/create" });
   const expected = (problem) => MISSING.includes(path) && problem.includes("404");
-  problems.push(...(await problemsOf(page)).filter((problem) => !expected(problem)).map((problem) => `${name}: ${problem}`));
+  report((await problemsOf(page)).filter((problem) => !expected(problem)), name);
   shifts.push([await layoutShift(page), name]);
 }
 
-async function openDialog(page, [path, what, open, undo], size) {
+async function openDialog(page, [path, what, open, shown = DIALOG, undo], size) {
   const name = `dialog-${what}-${theme}-${size}`;
   page.errors.length = 0;
   await page.goto(base + path);
   await settled(page);
   try {
     await open(page);
+    await page.locator(shown).first().waitFor();
   } catch (error) {
-    problems.push(`${name} does not open: ${error.message.split("\n")[0]}`);
-    return;
+    return report([`does not open: ${error.message.split("\n")[0]}`], name);
   }
+  // The dialog moves in.
   await page.waitForTimeout(400);
   await shoot(page, name);
-  problems.push(...(await problemsOf(page)).map((problem) => `${name}: ${problem}`));
+  report(await problemsOf(page), name);
   await undo?.(page);
 }
 
@@ -104,4 +114,4 @@ shifts.sort(([one], [other]) => other - one);
 const worst = shifts.slice(0, 3).map(([shift, name]) => `${shift.toFixed(3)} ${name}`);
 process.stdout.write(`${theme}: ${shifts.length} pages, largest layout shifts ${worst.join(", ")}\n`);
 await browser.close();
-assert(problems.length === 0, problems.join("\n"));
+assert(problems.length === 0, `${problems.length} problems, above`);

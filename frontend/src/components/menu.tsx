@@ -7,10 +7,12 @@ type Props = { trigger: ReactNode; children: ReactNode; align?: "start" | "end";
 
 /** A menu under a button. Not modal: a modal one adds style elements that the content policy refuses. */
 export function Menu({ trigger, children, align = "end", defaultOpen }: Props) {
+  // Inside of a landmark: everything on a page belongs to one.
+  const place = typeof document === "undefined" ? null : document.getElementById("main");
   return (
     <DropdownMenu.Root modal={false} defaultOpen={defaultOpen}>
       <DropdownMenu.Trigger asChild>{trigger}</DropdownMenu.Trigger>
-      <DropdownMenu.Portal>
+      <DropdownMenu.Portal container={place}>
         <DropdownMenu.Content
           align={align}
           sideOffset={8}

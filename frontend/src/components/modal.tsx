@@ -1,5 +1,5 @@
 "use client";
-import { useEffect, useRef, type ReactNode, type RefObject } from "react";
+import { useEffect, useLayoutEffect, useRef, type ReactNode, type RefObject } from "react";
 import { X } from "lucide-react";
 import { useTranslations } from "@/lib/i18n";
 import { cx } from "@/lib/cx";
@@ -22,7 +22,8 @@ function useModal(ref: RefObject<HTMLDialogElement | null>, onClose: () => void)
   useEffect(() => {
     latest.current = onClose;
   });
-  useEffect(() => {
+  // A layout effect ends before its elements are removed: a closed dialog gives the focus back, a removed one does not.
+  useLayoutEffect(() => {
     const dialog = ref.current;
     if (!dialog?.open) dialog?.showModal();
     // Otherwise the first control has the focus, which is the one that closes.

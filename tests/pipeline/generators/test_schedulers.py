@@ -4,12 +4,18 @@ from typing import Any
 
 import pytest
 import torch
-from diffusers import DDIMScheduler
+from diffusers import (
+    CogVideoXDDIMScheduler,
+    DDIMScheduler,
+    EulerDiscreteScheduler,
+    FlowMatchEulerDiscreteScheduler,
+    UniPCMultistepScheduler,
+)
 
 from pipeline.contract.catalog import MODELS
 from pipeline.contract.plan import Plan
 from pipeline.contract.spec import Scheduler
-from pipeline.generators.schedulers import LCM_ORIGINAL_STEPS, create_scheduler
+from pipeline.generators.schedulers import LCM_ORIGINAL_STEPS, create_scheduler, record_denoised
 
 Plans = Callable[..., Plan]
 
@@ -70,3 +76,35 @@ def test_a_config_read_from_a_file_keeps_the_settings_of_the_catalog(plan: Plans
 
     assert scheduler.config.timestep_spacing == "linspace"
     assert int(scheduler.timesteps[0]) == 999
+
+
+FLOW = {"prediction_type": "flow_prediction", "use_flow_sigmas": True, "flow_shift": 3.0}
+
+
+@pytest.mark.parametrize("as_object", [True, False])
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        (FlowMatchEulerDiscreteScheduler, {}), (UniPCMultistepScheduler, FLOW), (CogVideoXDDIMScheduler, {}),
+        (DDIMScheduler, {"clip_sample": False}), (EulerDiscreteScheduler, {}),
+    ],
+)  # fmt: skip
+def test_the_denoised_latents_of_a_step_are_recorded(kind: Any, values: Mapping[str, Any], as_object: bool) -> None:
+    """A network that predicts the noise exactly: the latents without the noise are known. Pipelines step both ways."""
+    scheduler = kind(**values)
+    denoised = record_denoised(scheduler)
+    scheduler.set_timesteps(8)
+    timestep = scheduler.timesteps[3]
+    generator = torch.Generator().manual_seed(0)
+    clean, noise = torch.randn((2, 1, 4, 4), generator=generator)
+    if hasattr(scheduler, "scale_noise") or "flow_shift" in scheduler.config:
+        sigma = scheduler.sigmas[3]
+        noisy, predicted = (1 - sigma) * clean + sigma * noise, noise - clean
+    elif isinstance(scheduler, EulerDiscreteScheduler):
+        noisy, predicted = clean + scheduler.sigmas[3] * noise, noise
+    else:
+        noisy, predicted = scheduler.add_noise(clean, noise, timestep[None]), noise
+
+    scheduler.step(predicted, timestep, noisy, return_dict=as_object)
+
+    assert torch.allclose(denoised(noisy), clean, atol=1e-4)

@@ -26,7 +26,7 @@ export function BulkBar({ videos, trashed, onSelectAll, onClear }: Props) {
     <div
       role="toolbar"
       aria-label={t("selection")}
-      className="fixed inset-x-4 bottom-20 z-30 mx-auto flex w-fit max-w-[calc(100vw-2rem)] animate-rise items-center gap-1 overflow-x-auto rounded-l bg-overlay p-2 shadow-float hairline lg:bottom-6"
+      className="fixed inset-x-4 bottom-20 z-30 mx-auto flex w-fit max-w-[calc(100vw-2rem)] animate-rise items-center overflow-x-auto md:gap-1 rounded-l bg-overlay p-2 shadow-float hairline lg:bottom-6"
     >
       <IconButton size="s" name={t("clearSelection")} onClick={onClear}>
         <X aria-hidden />

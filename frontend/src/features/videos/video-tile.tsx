@@ -67,7 +67,7 @@ export function VideoTile({ video, isStop = true, isSelected = false, selecting 
           </IconButton>
         )}
         <Marks video={video} />
-        {isSelected ? <span aria-hidden className="pointer-events-none absolute inset-0 rounded-l border-3 border-ring" /> : null}
+        {isSelected ? <span aria-hidden className="pointer-events-none absolute inset-0 rounded-l shadow-[inset_0_0_0_3px_var(--color-ring),inset_0_0_0_5px_var(--color-bg)]" /> : null}
       </div>
       <div className="flex items-start gap-1">
         <p className="line-clamp-2 min-w-0 flex-1 pt-1 text-s [overflow-wrap:anywhere]">{name}</p>

@@ -4043,7 +4043,7 @@ export interface components {
             version: string | null;
             /**
              * State
-             * @description `lost`: it has not written for 30 seconds that it runs
+             * @description `lost`: it has not written for 45 seconds that it runs
              * @enum {string}
              */
             state: "running" | "lost";
