@@ -33,7 +33,7 @@ export async function openPage(browser, { theme = "dark", locale = "en-GB", view
   const page = await context.newPage();
   page.errors = [];
   page.crashes = [];
-  page.on("console", (message) => message.type() === "error" && page.errors.push(message.text()));
+  page.on("console", (message) => message.type() === "error" && page.errors.push(`${message.text()} ${message.location().url}`));
   page.on("pageerror", (error) => {
     page.errors.push(String(error));
     page.crashes.push(String(error));

@@ -22,8 +22,8 @@ FOLDER = Path(__file__).parent
 # The first start installs the dependencies and builds the app.
 START_TIMEOUT_SECONDS = 420
 JOURNEY_TIMEOUT_SECONDS = 900
-# Short enough to expire within a journey.
-ACCESS_TOKEN_SECONDS = 20
+# Short enough to expire within a journey, long enough for a busy machine: pages renew it after half of this time.
+ACCESS_TOKEN_SECONDS = 60
 SETTINGS = {
     "ACCESS_TOKEN_SECONDS": str(ACCESS_TOKEN_SECONDS),
     "SECONDS_PER_DAY": "100000",

@@ -84,6 +84,7 @@ await page.locator("[data-tile]").waitFor();
 await tabTo(PROMPT);
 await page.keyboard.press("Enter");
 await page.waitForURL("**/v/*");
+await page.getByRole("dialog").getByRole("button", { name: "Share" }).waitFor();
 await tabTo("Share");
 await page.keyboard.press("Enter");
 await page.getByRole("dialog", { name: "Share a link" }).waitFor();

@@ -37,6 +37,18 @@ assert(loaded.preview === 0 && loaded.video === 0, `scrolling loads posters only
 await page.locator("[data-tile]").last().focus();
 await page.keyboard.press("Home");
 await page.waitForFunction(() => document.activeElement?.closest("li")?.dataset.index === "0");
+
+// A change is put into the list that is loaded: nothing is read again.
+const pagesRead = loaded.pages;
+const first = page.locator("[data-tile]").first();
+const name = await first.getAttribute("aria-label");
+await page.keyboard.press(".");
+await page.getByRole("article", { name, exact: true }).getByRole("button", { name: "Remove from favourites" }).waitFor();
+await page.keyboard.press("Delete");
+await page.getByRole("article", { name, exact: true }).waitFor({ state: "detached" });
+await page.getByRole("button", { name: "Undo" }).click();
+await page.getByRole("article", { name, exact: true }).waitFor();
+assert(loaded.pages === pagesRead, `${loaded.pages - pagesRead} pages were read again after three changes`);
 process.stdout.write(`${COUNT} videos: at most ${most} tiles at once, ${loaded.poster} posters after scrolling all\n`);
 assert(page.errors.length === 0, `console: ${page.errors.slice(0, 3)}`);
 await browser.close();

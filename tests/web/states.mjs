@@ -7,7 +7,7 @@ const PAGES = ["/create", "/queue", "/gallery", `/v/${ID}`, `/compare?ids=${ID},
 const REQUEST_ID = "0f3c9d2a7b1e4c55";
 const LOOKS = [
   { theme: "dark", viewport: WIDE, size: "wide", states: ["loading", "error", "offline"] },
-  { theme: "light", viewport: NARROW, size: "narrow", states: ["error", "offline"] },
+  { theme: "light", viewport: NARROW, size: "narrow", states: ["offline", "error"] },
 ];
 const PROBLEM = { type: "about:blank", title: "Unavailable", status: 503, code: "unavailable", request_id: REQUEST_ID };
 
@@ -44,7 +44,10 @@ for (const { size, states, ...look } of LOOKS) {
     for (const path of PAGES) {
       await page.unrouteAll({ behavior: "ignoreErrors" });
       await page.route(/\/api\//, (route) => (isNeeded(new URL(route.request().url()), path) ? route.continue() : answer(route)));
+      // A page that is left while it renews the session loses the new cookie.
+      const restored = page.waitForResponse("**/api/auth/refresh").catch(() => undefined);
       await page.goto(base + path);
+      await restored;
       const name = `${state}${path.split(/[?]|\/0/)[0].replaceAll("/", "-")}-${look.theme}-${size}`;
       const isShown = await shown(page).waitFor({ timeout: 15_000 }).then(() => true, () => false);
       await shoot(page, name, { fullPage: true });

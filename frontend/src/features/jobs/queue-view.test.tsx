@@ -44,7 +44,7 @@ test("a job that waits is canceled, and its settings are taken over", async () =
   act(() => jobStore.merge([job("waits", { queue_position: 3, spec })]));
   show();
   const card = screen.getByRole("article", { name: "a red circle" });
-  within(card).getByText("3rd in line · Seed 7");
+  expect(card.querySelector("p + p")?.textContent).toBe("3rd in line · Seed 7");
   fireEvent.keyDown(within(card).getByRole("button", { name: "More" }), { key: "Enter" });
   fireEvent.click(await screen.findByText("Use settings"));
   expect(use).toHaveBeenCalledWith(spec);

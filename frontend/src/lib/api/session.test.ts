@@ -76,3 +76,18 @@ test("without a network the session stays", async () => {
   await expect(session.token()).rejects.toThrow(TypeError);
   expect(session.status).toBe("signed-in");
 });
+
+test.each([
+  ["no network", () => Promise.reject(new TypeError("Failed to fetch"))],
+  ["too many requests", () => Promise.resolve(Response.json({}, { status: 429 }))],
+])("%s when a page is loaded does not end the session for the next page", async (_, failure) => {
+  localStorage.setItem("aura.signed-in", "1");
+  fetches.mockImplementation(failure);
+  await session.restore();
+  expect(session.status).toBe("anonymous");
+  vi.resetModules();
+  fetches.mockImplementation(async () => answer("t2"));
+  const next = (await import("./session")).session;
+  await next.restore();
+  expect([next.status, await next.token()]).toEqual(["signed-in", "t2"]);
+});

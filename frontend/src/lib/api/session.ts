@@ -20,16 +20,20 @@ let refreshing: Promise<string | null> | null = null;
 const listeners = new Set<() => void>();
 const channel = typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel("aura.session");
 
-function set(next: Status, value: Access | null): void {
+function show(next: Status, value: Access | null): void {
   status = next;
   access = value;
+  listeners.forEach((listener) => listener());
+}
+
+function set(next: Status, value: Access | null): void {
   try {
     if (next === "signed-in") localStorage.setItem(HINT, "1");
     else if (next === "anonymous") localStorage.removeItem(HINT);
   } catch {
     // Storage may be blocked: every visit then sends a request.
   }
-  listeners.forEach((listener) => listener());
+  show(next, value);
 }
 
 if (channel) {
@@ -99,8 +103,8 @@ export const session = {
     if (status !== "unknown") return;
     if (!mayBeSignedIn()) return set("anonymous", null);
     await refresh(null).catch(() => {
-      // Offline: pages show what they have, and requests try again.
-      if (status === "unknown") set("anonymous", null);
+      // Offline, or too many requests: the cookie is still good, and the next visit uses it.
+      if (status === "unknown") show("anonymous", null);
     });
   },
   signIn: accept,
