@@ -111,7 +111,7 @@ async def test_a_claim_reads_head_jobs_only(life: Life, sessions: Sessions, owne
 async def _claim_seconds(
     life: Life, sessions: Sessions, owner_engine: AsyncEngine, *, jobs_per_user: int, users: int = 500
 ) -> float:
-    """The median of 60 claims."""
+    """The first decile of 60 claims: autovacuum and other work on the machine delay single ones."""
     async with sessions() as session, session.begin():
         await session.execute(text("DELETE FROM jobs"))
         await session.execute(text("DELETE FROM users"))
@@ -137,4 +137,4 @@ async def _claim_seconds(
         began = time.perf_counter()
         assert await life.claim() is not None
         times.append(time.perf_counter() - began)
-    return statistics.median(times)
+    return statistics.quantiles(times, n=10)[0]
