@@ -141,6 +141,7 @@ def test_the_web_server_gets_no_secret(web_system: WebSystem) -> None:
 def test_a_web_server_that_exits_is_started_again(web_system: WebSystem) -> None:
     before = web_system.pids()["web"]
     os.kill(before, signal.SIGKILL)
-    answer = httpx.Client(transport=httpx.HTTPTransport(retries=10)).get(web_system.url, timeout=30)
+    with httpx.Client(transport=httpx.HTTPTransport(retries=10)) as client:
+        answer = client.get(web_system.url, timeout=30)
     assert answer.status_code == 200
     assert web_system.pids()["web"] != before
