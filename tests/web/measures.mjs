@@ -33,7 +33,9 @@ export async function observe(page) {
       for (const entry of list.getEntries()) {
         if (!entry.interactionId || measured.interactions.get(entry.interactionId)?.ms >= entry.duration) continue;
         const target = entry.target?.getAttribute?.("aria-label") ?? entry.target?.textContent?.slice(0, 40) ?? "";
-        measured.interactions.set(entry.interactionId, { ms: entry.duration, what: `${entry.name} ${target}`.trim() });
+        const [waited, ran] = [entry.processingStart - entry.startTime, entry.processingEnd - entry.processingStart].map(Math.round);
+        const what = `${`${entry.name} ${target}`.trim()}: waited ${waited}, ran ${ran}, the rest until painted`;
+        measured.interactions.set(entry.interactionId, { ms: entry.duration, what });
       }
     }).observe({ type: "event", durationThreshold, buffered: true });
   }, MIN_REPORTED_MS);

@@ -37,7 +37,8 @@ await page.waitForFunction(() => document.querySelectorAll('button[aria-label^="
 await page.goto(`${base}/gallery?format=webm`);
 await page.getByRole("article", { name: PROMPT }).getByRole("link").click();
 await page.waitForURL("**/v/*");
-await page.getByText("WEBM", { exact: true }).first().waitFor();
+// Not the option of the gallery's filter, which is behind the dialog.
+await page.getByText("WEBM", { exact: true }).filter({ visible: true }).first().waitFor();
 
 async function share(password) {
   await page.getByRole("button", { name: "Share" }).click();

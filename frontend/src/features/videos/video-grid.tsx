@@ -14,6 +14,8 @@ const OVERSCAN_ROWS = 2;
 /** The next page is requested this many rows before the last one. */
 const ROWS_BEFORE_END = 4;
 const SHOWN_AGAIN_MS = 60_000;
+/** About a second. */
+const FRAMES_TO_RENDER = 60;
 /** A first guess, for the first paint. */
 const WIDTH = 1200;
 
@@ -44,9 +46,9 @@ export function VideoGrid({ videos, selection, onSelection, hasMore, onMore, onS
   });
   const first = shown[0]?.index ?? 0;
   useEffect(() => {
-    const tell = () => onShown(first * columns, (last + 1) * columns - 1);
-    tell();
-    const timer = setInterval(tell, SHOWN_AGAIN_MS);
+    const report = () => onShown(first * columns, (last + 1) * columns - 1);
+    report();
+    const timer = setInterval(report, SHOWN_AGAIN_MS);
     return () => clearInterval(timer);
   });
 
@@ -56,8 +58,7 @@ export function VideoGrid({ videos, selection, onSelection, hasMore, onMore, onS
   const focus = (index: number) => {
     setStop(index);
     virtual.scrollToIndex(Math.floor(index / columns), { align: "auto" });
-    // The row may be rendered by the scroll only.
-    requestAnimationFrame(() => list.current?.querySelector<HTMLElement>(`[data-index="${index}"] [data-tile]`)?.focus());
+    focusTile(list, index);
   };
   const onKeyDown = useTileKeys(videos[current], (event) => {
     const to = moved(event.key, current, columns, videos.length);
@@ -99,6 +100,15 @@ export function VideoGrid({ videos, selection, onSelection, hasMore, onMore, onS
       )}
     </ul>
   );
+}
+
+/** Focus a tile when its row is rendered: after a long scroll, that takes more than one frame. */
+function focusTile(list: React.RefObject<HTMLUListElement | null>, index: number, frames = FRAMES_TO_RENDER): void {
+  requestAnimationFrame(() => {
+    const tile = list.current?.querySelector<HTMLElement>(`[data-index="${index}"] [data-tile]`);
+    if (tile) tile.focus();
+    else if (frames > 0) focusTile(list, index, frames - 1);
+  });
 }
 
 /** The width of the list, and where it begins in the page. */
