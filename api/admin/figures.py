@@ -93,7 +93,7 @@ class WorkerView(BaseModel):
     capacity: int | None = Field(description="how many jobs it runs at once")
     jobs: list[HeldJobView]
     replicas: dict[str, dict[str, int]] = Field(
-        description="how many replicas of each stage are in which state on its cluster; empty if it does not know"
+        description="how many replicas of each stage are in which state on its cluster; empty if Serve does not answer"
     )
 
 
@@ -118,7 +118,7 @@ class WorkersView(BaseModel):
 
 
 def workers_view(seen: list[Seen], held: list[Held], rates: list[StageRate]) -> WorkersView:
-    """Dispatchers without a row are those of an earlier release: known by their jobs only."""
+    """Dispatchers without a row are those of an earlier release: listed by their jobs only."""
     jobs: dict[str, list[HeldJobView]] = {}
     for job in held[:MAX_HELD]:
         jobs.setdefault(job.owner, []).append(HeldJobView.model_validate(job))

@@ -1,4 +1,4 @@
-"""The state of the system, for administrators: queue, workers, storage and failures. Nothing here asks Ray."""
+"""The state of the system, for administrators: queue, workers, storage and failures, as the database has them."""
 
 from typing import Annotated
 

@@ -26,7 +26,7 @@ log = structlog.get_logger("api.auth")
 class Watch:
     """The login session, or the API key, of one stream. `revoked` is done when it has ended.
 
-    A future and not an event, which takes 0.7 kB more for each stream. Created in the event loop of the stream.
+    A future and not an event, which takes more memory for each stream. Created in the event loop of the stream.
     """
 
     session_id: UUID

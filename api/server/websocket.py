@@ -84,7 +84,7 @@ class LimitedWebSocket(Watched, WebSocketsSansIOProtocol):
 
     def send_receive_event_to_app(self) -> None:
         if not self._has_message:
-            # The handshake is complete. uvicorn does not read its messages any more, and keeps them: 3 kB.
+            # The handshake is complete. uvicorn keeps its messages, and does not read them any more.
             self._has_message = True
             del self.request, self.response
         super().send_receive_event_to_app()

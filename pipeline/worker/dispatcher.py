@@ -190,4 +190,4 @@ class Dispatcher:
                     await leases.give_back(session, leases.lease_of(job))
                 await dispatchers.remove(session, self._owner)
         except (TimeoutError, *DATABASE_ERRORS) as error:
-            log.warning("dispatcher not removed from the list", error=first_line(error))
+            log.warning("jobs not given back, and dispatcher not removed from the list", error=first_line(error))

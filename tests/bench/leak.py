@@ -37,7 +37,7 @@ async def measure(server: Server, *, quick: bool) -> list[Result]:
                Goal(1.02, "at most")),
         Result("leak", "rows left of purged jobs and videos, ÷ 1", rows, 1, Goal(0, "at most", of="numerator")),
     ]  # fmt: skip
-    return results if quick else [*results, await process_memory.measure(server)]
+    return results if quick else [*results, *await process_memory.measure(server)]
 
 
 async def _come_and_go(opened: Sessions, owners: list[UUID], count: int) -> None:
