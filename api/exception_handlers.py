@@ -1,7 +1,6 @@
 """The handlers that render exceptions as problems."""
 
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Any
 
 import structlog
@@ -19,16 +18,13 @@ from api.problems import (
     ServiceUnavailable,
     problem_json,
     problem_response,
+    reason_phrase,
     retry_after_header,
     status_of,
 )
 from db.errors import DATABASE_ERRORS, AuraError, SubmissionRefused, is_transient
 
 log = structlog.get_logger("api")
-# Codes of errors that the framework raises; the others are the name of the HTTP status.
-HTTP_CODES = {
-    416: "range_not_satisfiable",
-}
 
 
 async def _db_error_response(request: Request, error: AuraError) -> JSONResponse:
@@ -41,9 +37,9 @@ async def _http_exception_response(request: Request, error: HTTPException) -> JS
     # A body that is not UTF-8, or nested too deeply: FastAPI has no error of its own for it.
     if isinstance(error.__cause__, UnicodeDecodeError | RecursionError):
         return problem_json(request, 400, *FRAMEWORK_PROBLEMS[400], detail=error.detail)
-    status = HTTPStatus(error.status_code)
-    code = HTTP_CODES.get(status, status.name.lower())
-    return problem_json(request, status, code, status.phrase, error.headers, detail=error.detail)
+    title = reason_phrase(error.status_code)
+    code = title.lower().replace(" ", "_")
+    return problem_json(request, error.status_code, code, title, error.headers, detail=error.detail)
 
 
 def field_error(error: Mapping[str, Any]) -> dict[str, str]:

@@ -3,7 +3,6 @@
 import json
 import sys
 from collections.abc import Iterable, Mapping
-from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
@@ -25,6 +24,7 @@ from api.problems import (
     TooManyRequests,
     Unauthenticated,
     documented,
+    reason_phrase,
     status_of,
 )
 from api.routers import ROUTERS
@@ -157,7 +157,7 @@ def document_codes(status: int, response: dict[str, Any], titles: Iterable[tuple
     names = dict.fromkeys(codes) or [code for of, code in titles if of == status]
     schema = {"$ref": REFERENCE.format(model="ProblemBody"), "properties": {"code": {"enum": list(names)}}}
     examples = {code: {"$ref": f"#/components/examples/{status}_{code}"} for code in names}
-    response["description"] = f"{HTTPStatus(status).phrase}: {', '.join(f'`{code}`' for code in names)}"
+    response["description"] = f"{reason_phrase(status)}: {', '.join(f'`{code}`' for code in names)}"
     response["content"] = {MEDIA_TYPE: {"schema": schema, "examples": examples}}
 
 
@@ -169,7 +169,7 @@ def titles_of_codes() -> dict[tuple[int, str], str]:
         error = classes.pop()
         classes += error.__subclasses__()
         titles[status_of(error), error.code] = (error.__doc__ or "").split("\n")[0]
-    bad_request = {(400, "bad_request"): HTTPStatus(400).phrase}
+    bad_request = {(400, "bad_request"): reason_phrase(400)}
     return titles | bad_request | {(status, code): title for status, (code, title) in FRAMEWORK_PROBLEMS.items()}
 
 

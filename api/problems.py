@@ -189,13 +189,16 @@ class ProblemBody(BaseModel):
     errors: list[FieldError] | None = None
 
 
+# Statuses that RFC 9110 renamed. `HTTPStatus` has the new phrases from Python 3.13 on, and the OpenAPI document must be
+# the same on every version.
+_PHRASES = {413: "Content Too Large", 416: "Range Not Satisfiable", 422: "Unprocessable Content"}
 # The extension in which `documented` passes the codes of a response on to the OpenAPI document.
 CODES = "x-codes"
 # Code and title of the errors that are not one of the classes above or of `db.errors`, by status.
 FRAMEWORK_PROBLEMS: Mapping[int, tuple[str, str]] = {
     400: ("invalid_json", "The body is not valid JSON."),
     415: ("unsupported_media_type", "The Content-Type must be application/json."),
-    416: ("range_not_satisfiable", "Range Not Satisfiable"),
+    416: ("range_not_satisfiable", _PHRASES[416]),
     422: ("invalid_request", "The request is not valid."),
 }
 
@@ -204,6 +207,11 @@ def status_of(error: type[Problem] | type[AuraError]) -> int:
     if issubclass(error, Problem):
         return error.status
     return next(DB_ERROR_STATUSES[cls] for cls in error.__mro__ if cls in DB_ERROR_STATUSES)
+
+
+def reason_phrase(status: int) -> str:
+    """The phrase of RFC 9110, section 15."""
+    return _PHRASES.get(status) or HTTPStatus(status).phrase
 
 
 def documented(*problems: int | type[Problem] | type[AuraError], **others: str) -> dict[int | str, dict[str, Any]]:
@@ -217,7 +225,7 @@ def documented(*problems: int | type[Problem] | type[AuraError], **others: str) 
     }
     for problem in problems:
         status = problem if isinstance(problem, int) else status_of(problem)
-        response = responses.setdefault(status, {"description": HTTPStatus(status).phrase, "content": content})
+        response = responses.setdefault(status, {"description": reason_phrase(status), "content": content})
         if not isinstance(problem, int):
             response[CODES] = [*response.get(CODES, ()), problem.code]
     return responses

@@ -7,6 +7,7 @@ from api.auth import routes as auth
 from api.events import sse, websocket
 from api.files import routes as files
 from api.gallery import routes as gallery
+from api.generate import estimate
 from api.generate import routes as generate
 from api.jobs import results
 from api.jobs import routes as jobs
@@ -30,6 +31,7 @@ ROUTERS = (
     passkeys.router,
     keys.router,
     generate.router,
+    estimate.router,
     jobs.router,
     results.router,
     videos.router,

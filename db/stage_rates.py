@@ -12,10 +12,10 @@ from db.tables import StageRate
 _LEAST_WEIGHT: Final = 0.1
 
 
-async def rates(session: AsyncSession) -> dict[tuple[str, str], float]:
-    """Seconds per unit of work, by stage and model."""
-    rows = await session.execute(select(StageRate.stage, StageRate.model, StageRate.seconds_per_unit))
-    return {(row.stage, row.model): row.seconds_per_unit for row in rows}
+async def rates(session: AsyncSession, model: str) -> dict[str, float]:
+    """Seconds per unit of work with this model, by stage."""
+    rows = await session.execute(select(StageRate.stage, StageRate.seconds_per_unit).where(StageRate.model == model))
+    return {row.stage: row.seconds_per_unit for row in rows}
 
 
 async def listed(session: AsyncSession) -> list[StageRate]:

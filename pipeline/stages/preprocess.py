@@ -20,6 +20,7 @@ from pipeline.contract.catalog import (
     size_multiple,
 )
 from pipeline.contract.errors import Refused
+from pipeline.contract.estimate import base_frames
 from pipeline.contract.finish import upscale_factor
 from pipeline.contract.hardware import Budget
 from pipeline.contract.plan import NOT_INTERPOLATED, NOT_UPSCALED, Plan
@@ -40,8 +41,6 @@ from pipeline.models.weights import (
 WORD_OR_MARK: Final = re.compile(r"\w+|[^\w\s]")
 # The sides of the base frames are multiples of this number of pixels: the VAE's reduction.
 SIDE_MULTIPLE: Final = 8
-# The interpolator needs two base frames.
-MIN_BASE_FRAMES: Final = 2
 # Weight of a smaller area against a different aspect ratio: 1 % less area costs as much as 0.15 % of aspect ratio.
 AREA_WEIGHT: Final = 0.15
 # A size of the training data may differ by 8 % more in aspect ratio.
@@ -173,15 +172,6 @@ def is_too_long(plan: Plan, model: Model) -> bool:
     Each word or punctuation mark is at least one token and rare words are several, so there are no false positives.
     """
     return any(len(WORD_OR_MARK.findall(text)) > model.prompt_tokens for text in (plan.prompt, plan.negative_prompt))
-
-
-def base_frames(spec: Spec, model: Model) -> int:
-    """The number of frames for the duration at the model's own rate: 16 for 2 s at 8 fps.
-
-    At that rate it equals the requested number of frames, and nothing is interpolated. At other rates the output
-    frames are spread from the first base frame to the last, so the duration is exact despite the rounding here.
-    """
-    return max(MIN_BASE_FRAMES, round(spec.duration_seconds * model.native_fps))
 
 
 def travel_frames(spec: Spec, model: Model, frames: int) -> dict[int, str]:

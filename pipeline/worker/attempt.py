@@ -77,13 +77,13 @@ class Attempt:
         storage: Storage,
         cluster: Cluster,
         settings: PipelineSettings,
-        rates: Mapping[tuple[str, str], float],
+        rates: Mapping[str, float],
     ) -> None:
-        """`rates` are the measured seconds per unit of work, by (phase, model)."""
+        """`rates` are the measured seconds per unit of work, of the model, by phase."""
         self.job, self.lease = job, leases.lease_of(job)
         self._sessions, self._storage, self._cluster, self._settings = sessions, storage, cluster, settings
         self._model = str(job.spec.get("model"))
-        self._tracker = Tracker({phase: rate for (phase, model), rate in rates.items() if model == self._model})
+        self._tracker = Tracker(rates)
         self._heartbeat = Heartbeat(
             self.lease, sessions, beat_seconds=settings.beat_seconds, lease_seconds=settings.lease_seconds
         )

@@ -104,7 +104,7 @@ class Dispatcher:
         try:
             async with self._sessions.begin() as session:
                 job = await self._claim(session)
-                rates = await stage_rates.rates(session) if job else {}
+                rates = await stage_rates.rates(session, str(job.spec.get("model"))) if job else {}
         except DATABASE_ERRORS as error:
             if not is_transient(error):
                 raise

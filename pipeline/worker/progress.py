@@ -1,8 +1,6 @@
 """The progress of a job and its estimated time, from what it has done and from the measured rates of earlier jobs.
 
-A job has three measured phases: `generate` (denoising and decoding), `spans` (interpolate, upscale and encode, which
-overlap and are measured as one) and `assemble`. A rate is in seconds per unit. The unit of `generate` is one denoising
-step of one megapixel of base frames; the unit of the other two is one megapixel of finished frames.
+The phases of a job, and their units of work: `pipeline.contract.estimate`.
 """
 
 import time
@@ -10,19 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pipeline.contract.estimate import PHASES, planned_units
 from pipeline.contract.plan import Plan
 from pipeline.contract.progress import Progress, Stage, StageProgress
 
-PHASES: Final = ("generate", "spans", "assemble")
 WEIGHTS_WITHOUT_RATES: Final = {"generate": 0.70, "spans": 0.27, "assemble": 0.03}
 AFTER_GENERATE: Final = (Stage.INTERPOLATE, Stage.UPSCALE, Stage.POSTPROCESS)
-
-
-def units(plan: Plan) -> dict[str, float]:
-    """The units of work of each phase of a plan."""
-    base = plan.base_width * plan.base_height * plan.base_frames / 1e6
-    finished = plan.width * plan.height * plan.frames / 1e6
-    return {"generate": base * plan.num_inference_steps, "spans": finished, "assemble": finished}
 
 
 @dataclass
@@ -115,7 +106,7 @@ class Tracker:
         """Seconds per unit of the phases that have ended. Skipped phases are left out."""
         if self._plan is None:
             return {}
-        planned = units(self._plan)
+        planned = planned_units(self._plan)
         return {
             name: phase.elapsed(0) / planned[name]
             for name, phase in self._phases.items()
@@ -148,7 +139,7 @@ class Tracker:
     def _expected(self, name: str) -> float | None:
         if self._plan is None or name not in self._rates:
             return None
-        return self._rates[name] * units(self._plan)[name]
+        return self._rates[name] * planned_units(self._plan)[name]
 
     def _left(self, name: str) -> float | None:
         """Remaining seconds of a phase. With rising progress its own pace replaces the expected duration."""

@@ -12,7 +12,7 @@ export function Dialog({ title, onClose, children, wide }: Props) {
     <Modal
       aria-labelledby={titleId}
       onClose={onClose}
-      className={cx("w-[calc(100vw-2rem)] rounded-l bg-overlay backdrop:bg-black/60 backdrop:backdrop-blur-sm", wide ? "max-w-3xl" : "max-w-md")}
+      className={cx("w-[calc(100vw-2rem)] rounded-l bg-overlay backdrop:bg-black/60", wide ? "max-w-3xl" : "max-w-md")}
     >
       <div className="grid gap-5 p-6">
         <div className="flex items-start justify-between gap-4">

@@ -1,5 +1,5 @@
 "use client";
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useRef, useState, type Ref } from "react";
 import { VideoOff } from "lucide-react";
 import { useTranslations } from "@/lib/i18n";
 
@@ -18,13 +18,14 @@ type Props = {
   /** Requests a new link, because the one of `src` has expired. */
   onExpired: () => void;
   autoPlay?: boolean;
+  ref?: Ref<HTMLVideoElement>;
 };
 
 /**
  * Plays a video of a signed link. A new link replaces the one that plays only when that one no longer works, and playing
  * goes on at the same place.
  */
-export function Player({ src, poster, name, size, isGif, onExpired, autoPlay = true }: Props) {
+export function Player({ src, poster, name, size, isGif, onExpired, autoPlay = true, ref }: Props) {
   const t = useTranslations("videos");
   const [playing, setPlaying] = useState(src);
   const [state, setState] = useState<"playing" | "renewing" | "failed">("playing");
@@ -54,6 +55,7 @@ export function Player({ src, poster, name, size, isGif, onExpired, autoPlay = t
   if (isGif) return <img src={playing} alt={name} onError={onError} onLoad={onLoaded} style={style} className={look} />;
   return (
     <video
+      ref={ref}
       src={playing}
       poster={poster ?? undefined}
       aria-label={name}

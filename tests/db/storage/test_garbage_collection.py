@@ -17,7 +17,6 @@ from db import (
     one_time_tokens,
     rate_limits,
     refresh_tokens,
-    stage_rates,
     webhook_queue,
 )
 from db.jobs import leases, trash
@@ -195,14 +194,3 @@ async def test_previews_of_ended_jobs_are_deleted(
     assert await garbage_collection.ended_previews(sessions, storage, grace_seconds=0) == 1
     assert await keys(storage) == []
     assert (await life.seen(lease.job_id)).preview_key is None
-
-
-async def test_stage_rates_average_and_follow_their_samples(call: Call) -> None:
-    assert await call(stage_rates.rates) == {}
-    for sample in (1.0, 2.0, 3.0):
-        await call(stage_rates.learn_rate, "generate", "tiny", sample)
-    await call(stage_rates.learn_rate, "upscale", "tiny", 0.5)
-    assert await call(stage_rates.rates) == pytest.approx({("generate", "tiny"): 2.0, ("upscale", "tiny"): 0.5})
-    for _ in range(40):
-        await call(stage_rates.learn_rate, "generate", "tiny", 9.0)
-    assert (await call(stage_rates.rates))["generate", "tiny"] == pytest.approx(9.0, abs=0.2)

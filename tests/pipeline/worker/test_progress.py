@@ -2,12 +2,13 @@
 
 import pytest
 
+from pipeline.contract.estimate import planned_units
 from pipeline.contract.progress import Stage
-from pipeline.worker.progress import Tracker, units
+from pipeline.worker.progress import Tracker
 from tests.pipeline.contract.test_plan import create_plan as plan
 
 PLAN = plan(frames=48)
-UNITS = units(PLAN)
+UNITS = planned_units(PLAN)
 RATES = {"generate": 10 / UNITS["generate"], "spans": 20 / UNITS["spans"], "assemble": 2 / UNITS["assemble"]}
 
 

@@ -34,7 +34,7 @@ export function Surfaces() {
           <AuraHero />
         </div>
         <div className="relative h-64 overflow-hidden rounded-l">
-          <CssAura moving={false} />
+          <CssAura />
         </div>
       </Specimen>
       <Specimen of="Dialog">

@@ -6,18 +6,17 @@ import { Segmented } from "@/components/segmented";
 import { Skeleton } from "@/components/states";
 import { useSession } from "@/features/auth/use-session";
 import { useDuration, rounded } from "@/features/jobs/duration";
-import { useJobStore } from "@/features/jobs/store";
 import { useTranslations } from "@/lib/i18n";
 import { cx } from "@/lib/cx";
 import { AdvancedPanel } from "./advanced-panel";
-import { estimateSeconds } from "./estimate";
 import { ExampleChips } from "./example-chips";
 import { ModelKnowledge } from "./model-knowledge";
 import { PromptField } from "./prompt-field";
 import { PromptPreview } from "./prompt-preview";
 import { QuickRow } from "./quick-row";
-import { changed, framesOf } from "./settings";
+import { changed, framesOf, problemOf } from "./settings";
 import { VARIATIONS, useComposer } from "./use-composer";
+import { useEstimate } from "./use-estimate";
 import { useProblemText } from "./use-problem-text";
 
 /** The form of a new video. It stays in view, keeps what was written, and keeps its values in both modes. */
@@ -103,8 +102,7 @@ function Submit({ onGenerate, error }: { onGenerate: () => void; error: string |
   const t = useTranslations("composer");
   const { draft, model, settings } = useComposer();
   const duration = useDuration();
-  const jobs = useJobStore((state) => state.jobs);
-  const seconds = estimateSeconds(settings, model, jobs.values());
+  const seconds = useEstimate(settings, problemOf("any", settings, model) === null);
   const { variations } = draft;
   return (
     <div className="sticky bottom-14 z-10 -mx-4 -mb-4 grid gap-3 rounded-b-l border-t border-border bg-surface p-4 sm:-mx-5 sm:-mb-5 sm:px-5 lg:bottom-0">

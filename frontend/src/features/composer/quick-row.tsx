@@ -28,7 +28,8 @@ export function QuickRow({ settings, model }: { settings: Settings; model: Model
           ...(ratio === "custom" ? [{ value: "custom" as const, label: `${settings.width} × ${settings.height}` }] : []),
         ]}
       />
-      <div className="grid gap-4 sm:grid-cols-[minmax(0,2fr)_minmax(0,3fr)]">
+      {/* One below the other where a value of its own leaves no room beside. */}
+      <div className="flex flex-wrap gap-4 *:min-w-fit *:grow">
         <Segmented
           label={t("length")}
           value={String(settings.duration_seconds)}

@@ -95,7 +95,7 @@ function EndedVideo({ job }: { job: Job }) {
         className="absolute inset-0 grid place-items-center rounded-l"
       >
         <MovingPoster poster={poster} preview={output("preview")} alt="" fit="contain" className="absolute inset-0" />
-        <span className="relative grid size-11 place-items-center rounded-full bg-black/60 text-white backdrop-blur-sm transition-opacity group-focus-within:opacity-0 group-hover:opacity-0">
+        <span className="relative grid size-11 place-items-center rounded-full bg-black/60 text-white transition-opacity group-focus-within:opacity-0 group-hover:opacity-0">
           <Play aria-hidden className="size-5 translate-x-px fill-current" />
         </span>
       </button>

@@ -43,14 +43,14 @@ export function AuraHero() {
     <>
       <div aria-hidden data-aura={mode} className="pointer-events-none absolute inset-0 overflow-hidden">
         {mode === "css" ? (
-          <CssAura moving={moving} />
+          <CssAura />
         ) : (
           <canvas ref={canvas} className={cx("size-full transition-opacity duration-[240ms]", mode === "starting" && "opacity-0")} />
         )}
         <SplineScene />
         <div className="absolute inset-x-0 bottom-0 h-40 bg-linear-to-t from-bg to-transparent" />
       </div>
-      {motion ? (
+      {motion && mode === "webgl" ? (
         <IconButton
           name={t(paused ? "play" : "pause")}
           size="s"
@@ -64,14 +64,7 @@ export function AuraHero() {
   );
 }
 
-/** The aura without WebGL. */
-export function CssAura({ moving }: { moving: boolean }) {
-  const drift = (name: string) => (moving ? { animation: `${name} 18s ease-in-out infinite` } : undefined);
-  return (
-    <div className="absolute inset-0 blur-3xl">
-      <div style={drift("drift-a")} className="absolute top-[-10%] right-[18%] h-[70%] w-[46%] rounded-full bg-aura-violet/45" />
-      <div style={drift("drift-b")} className="absolute right-[2%] bottom-[2%] h-[62%] w-[50%] rounded-full bg-aura-blue/40" />
-      <div style={drift("drift-a")} className="absolute top-[4%] right-[-6%] h-[46%] w-[30%] rounded-full bg-aura-amber/45" />
-    </div>
-  );
+/** The aura without WebGL: still, because the machine that needs it draws every frame without a graphics card. */
+export function CssAura() {
+  return <div className="aura-still absolute inset-0" />;
 }

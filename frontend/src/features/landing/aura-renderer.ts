@@ -1,6 +1,6 @@
 import { FRAGMENT, VERTEX } from "./aura-shader";
 
-/** A quarter of the size: the aura has no edges, so nothing visible is lost, and software renderers keep up. */
+/** A quarter of the size: the aura has no edges, so nothing visible is lost. */
 const SCALE = 0.25;
 const FRAME_MS = 1000 / 30;
 const MEASURED_FRAMES = 20;
@@ -23,7 +23,14 @@ function createProgram(gl: WebGLRenderingContext): WebGLProgram | null {
 
 /** Draws the aura until it is stopped. `onFailure`: WebGL is missing, lost or too slow, and CSS has to do. */
 export function startAura(canvas: HTMLCanvasElement, moving: boolean, light: boolean, onFailure: () => void): AuraRenderer | null {
-  const gl = canvas.getContext("webgl", { antialias: false, alpha: false, depth: false, powerPreference: "low-power" });
+  const gl = canvas.getContext("webgl", {
+    antialias: false,
+    alpha: false,
+    depth: false,
+    powerPreference: "low-power",
+    // A renderer in software takes the time that the page needs to answer clicks.
+    failIfMajorPerformanceCaveat: true,
+  });
   const program = gl && createProgram(gl);
   if (!gl || !program) return null;
   gl.useProgram(program);

@@ -46,7 +46,7 @@ function HeroComposer() {
   };
   return (
     <div className="grid max-w-2xl gap-4">
-      <div className="grid gap-3 rounded-l bg-bg/80 p-4 shadow-float backdrop-blur-xl hairline focus-within:outline-2 focus-within:outline-ring sm:p-5">
+      <div className="grid gap-3 rounded-l bg-bg/90 p-4 shadow-float hairline focus-within:outline-2 focus-within:outline-ring sm:p-5">
         <PromptField large error={problem?.field === "prompt" ? problemText(problem, model) : null} onGenerate={start} />
         <div className="flex items-center justify-between gap-4">
           <p className="text-s text-muted max-sm:sr-only">{signedIn ? null : t("signedOut")}</p>

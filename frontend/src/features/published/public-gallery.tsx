@@ -1,6 +1,7 @@
 "use client";
 import Link from "next/link";
 import { Button } from "@/components/button";
+import { ErrorView } from "@/components/error-view";
 import { MovingPoster } from "@/components/moving-poster";
 import { mediaUrl } from "@/lib/api/media";
 import { useTranslations } from "@/lib/i18n";
@@ -8,13 +9,20 @@ import { usePublished } from "./api";
 
 const FIRST = 12;
 
-/** Public videos of this server; nothing as long as there are none. */
+/** Public videos of this server; nothing as long as there are none, or as it is not known whether there are any. */
 export function PublicGallery() {
   const t = useTranslations("landing");
   const published = useTranslations("published");
   const common = useTranslations("common");
-  const { data, hasNextPage, isFetchingNextPage, fetchNextPage } = usePublished(FIRST);
+  const { data, error, refetch, hasNextPage, isFetchingNextPage, fetchNextPage } = usePublished(FIRST);
   const videos = data?.pages.flatMap((page) => page.data) ?? [];
+  if (error && videos.length === 0) {
+    return (
+      <section aria-label={t("samples")} className="mx-auto w-full max-w-page px-4 pb-24 sm:px-8">
+        <ErrorView error={error} heading="h2" onRetry={() => void refetch()} />
+      </section>
+    );
+  }
   if (videos.length === 0) return null;
   return (
     <section aria-label={t("samples")} className="mx-auto grid w-full max-w-page gap-5 px-4 pb-24 sm:px-8">

@@ -12,6 +12,11 @@ const VARIATIONS = 4;
 const OPPOSITE: Partial<Record<Bulk["action"], Bulk["action"]>> = { trash: "restore", restore: "trash", favourite: "unfavourite", unfavourite: "favourite" };
 export type Reuse = "settings" | "seed" | "vary";
 
+/** The time of the frame that is shown, in seconds: the end of a video is after its last frame. */
+export function frameAt({ duration_seconds, fps }: { duration_seconds: number; fps: number }, seconds: number): number {
+  return Math.max(0, Math.floor(Math.min(seconds, duration_seconds - 1 / fps) * 1000) / 1000);
+}
+
 /** What can be done with a video, from its tile, its page, and the keyboard. */
 export function useVideoActions() {
   const t = useTranslations("videos");
@@ -44,7 +49,17 @@ export function useVideoActions() {
       toast(t(`bulk.${bulk.action}`, { count: bulk.ids.length }), { action: undo });
     }, onError);
   };
+  /** Begin the next video with a frame of this one. */
+  const takeFrame = (video: Video, seconds: number) => {
+    if (!video.video) return;
+    const draft = useDraft.getState();
+    draft.change({ image_from: { video_id: video.id, at: frameAt(video.video, seconds) }, image: null });
+    draft.setMode("advanced");
+    toast(t("frameUsed"));
+    router.push("/create");
+  };
   return {
+    takeFrame,
     isBusy: isBusy || isChanging,
     isReusing,
     change,

@@ -1,7 +1,7 @@
 "use client";
 import Link from "next/link";
-import { useState } from "react";
-import { Copy, Dices, Download, ExternalLink, Globe, GlobeLock, Heart, RefreshCw, RotateCcw, Share2, Sprout, Trash2 } from "lucide-react";
+import { useState, type RefObject } from "react";
+import { Copy, Dices, Download, ExternalLink, Globe, GlobeLock, Heart, ImagePlay, RefreshCw, RotateCcw, Share2, Sprout, Trash2 } from "lucide-react";
 import { Button, IconButton, buttonClass } from "@/components/button";
 import { mediaUrl } from "@/lib/api/media";
 import { useTranslations } from "@/lib/i18n";
@@ -15,10 +15,12 @@ import { useVideoActions } from "./use-video-actions";
 
 const ICON = "size-4";
 
-/** What can be done with one video. */
-export function VideoActions({ video, onGone }: { video: Video; onGone: () => void }) {
+type Props = { video: Video; player: RefObject<HTMLVideoElement | null>; onGone: () => void };
+
+/** What can be done with one video, and with the frame that `player` shows. */
+export function VideoActions({ video, player, onGone }: Props) {
   const t = useTranslations("videos");
-  const { change, reuse, isReusing, toggleFavourite, trash } = useVideoActions();
+  const { change, reuse, isReusing, takeFrame, toggleFavourite, trash } = useVideoActions();
   const [open, setOpen] = useState<"share" | "finish" | "publish" | null>(null);
   useShortcuts({ ".": () => toggleFavourite(video), r: () => reuse(video, "settings"), s: () => reuse(video, "seed") });
   const url = mediaUrl(video.video?.url);
@@ -43,6 +45,13 @@ export function VideoActions({ video, onGone }: { video: Video; onGone: () => vo
         </Button>
         <Button icon={<Share2 aria-hidden className={ICON} />} disabled={!canShow} onClick={() => setOpen("share")}>
           {t("share")}
+        </Button>
+        <Button
+          icon={<ImagePlay aria-hidden className={ICON} />}
+          disabled={!canShow || !video.video || video.format === "gif"}
+          onClick={() => takeFrame(video, player.current?.currentTime ?? 0)}
+        >
+          {t("useFrame")}
         </Button>
         {url ? (
           <a href={url} download className={buttonClass()}>

@@ -21,7 +21,7 @@ type Props = {
   onSelect?: (withShift: boolean) => void;
 };
 
-const OVER = "absolute bg-black/60 text-white backdrop-blur-sm enabled:hover:bg-black/80 enabled:hover:text-white";
+const OVER = "absolute bg-black/60 text-white enabled:hover:bg-black/80 enabled:hover:text-white";
 /** Shown when the tile is pointed at or has the focus; always on touch screens. */
 const WHEN_NEEDED = "pointer-fine:opacity-0 pointer-fine:group-focus-within:opacity-100 pointer-fine:group-hover:opacity-100";
 

@@ -1,6 +1,6 @@
 "use client";
 import Link from "next/link";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { Pencil, ShieldAlert } from "lucide-react";
 import { IconButton } from "@/components/button";
 import { Chip } from "@/components/chip";
@@ -49,6 +49,7 @@ export function LoadedVideo({ video, heading: Heading = "h1", onGone, onExpired 
   const t = useTranslations("videos");
   const name = nameOf(video);
   const [edits, setEdits] = useState(false);
+  const player = useRef<HTMLVideoElement>(null);
   // Above another page, the title is that page's.
   useTitle(Heading === "h1" ? name : null);
   return (
@@ -56,6 +57,7 @@ export function LoadedVideo({ video, heading: Heading = "h1", onGone, onExpired 
       <div className="grid content-start gap-4">
         {video.video ? (
           <Player
+            ref={player}
             src={mediaUrl(video.video.url)}
             poster={mediaUrl(video.poster?.url)}
             name={t("videoName", { title: name })}
@@ -77,7 +79,7 @@ export function LoadedVideo({ video, heading: Heading = "h1", onGone, onExpired 
           {video.prompt === name ? null : <p className="text-muted [overflow-wrap:anywhere]">{video.prompt}</p>}
           <Tags tags={video.tags} />
         </div>
-        <VideoActions video={video} onGone={onGone} />
+        <VideoActions video={video} player={player} onGone={onGone} />
         <Recipe video={video} />
       </div>
       {edits ? <EditDialog video={video} onClose={() => setEdits(false)} /> : null}

@@ -489,6 +489,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/generate/estimate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Estimate
+         * @description How long this request would take. Nothing is submitted.
+         */
+        post: operations["jobs_estimate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/status/{job_id}": {
         parameters: {
             query?: never;
@@ -1953,6 +1973,22 @@ export interface components {
             succeeded: components["schemas"]["BoundedCount"];
             failed: components["schemas"]["BoundedCount"];
             canceled: components["schemas"]["BoundedCount"];
+        };
+        /**
+         * Estimate
+         * @description The expected working time of a request, from the measured speed of earlier jobs with the same model.
+         */
+        Estimate: {
+            /**
+             * Seconds
+             * @description from the start of the job to its end, without the wait in the queue; null if nothing was measured
+             */
+            seconds: number | null;
+            /**
+             * Frames
+             * @description frames of the finished video
+             */
+            frames: number;
         };
         /**
          * FailureList
@@ -4060,7 +4096,7 @@ export interface components {
             jobs: components["schemas"]["HeldJobView"][];
             /**
              * Replicas
-             * @description how many replicas of each stage are in which state on its cluster; empty if it does not know
+             * @description how many replicas of each stage are in which state on its cluster; empty if Serve does not answer
              */
             replicas: {
                 [key: string]: {
@@ -4226,7 +4262,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -4253,7 +4289,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4320,7 +4356,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -4347,7 +4383,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4425,7 +4461,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -4452,7 +4488,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4517,7 +4553,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -4580,7 +4616,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -4658,7 +4694,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -4685,7 +4721,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4752,7 +4788,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -4779,7 +4815,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4844,7 +4880,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -4929,7 +4965,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -4956,7 +4992,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5034,7 +5070,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -5061,7 +5097,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5139,7 +5175,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -5166,7 +5202,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5244,7 +5280,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -5271,7 +5307,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5347,7 +5383,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -5374,7 +5410,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5443,7 +5479,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -5461,7 +5497,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5524,7 +5560,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -5607,7 +5643,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -5625,7 +5661,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5712,7 +5748,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -5739,7 +5775,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5815,7 +5851,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -5842,7 +5878,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5920,7 +5956,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -5947,7 +5983,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6010,7 +6046,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6075,7 +6111,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6162,7 +6198,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6189,7 +6225,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6276,7 +6312,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6303,7 +6339,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6368,7 +6404,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6455,7 +6491,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6482,7 +6518,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6569,7 +6605,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6596,7 +6632,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6685,7 +6721,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6712,7 +6748,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6782,7 +6818,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6800,7 +6836,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6887,7 +6923,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6914,7 +6950,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6988,7 +7024,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -7006,7 +7042,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7107,7 +7143,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -7134,7 +7170,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request`, `idempotency_key_reuse` */
+            /** @description Unprocessable Content: `invalid_request`, `idempotency_key_reuse` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7144,6 +7180,111 @@ export interface operations {
                 };
             };
             /** @description Too Many Requests: `too_many_requests`, `queue_full`, `quota_exceeded` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Service Unavailable: `unavailable`, `storage_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    jobs_estimate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Spec"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Estimate"];
+                };
+            };
+            /** @description Bad Request: `bad_request`, `invalid_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unauthorized: `unauthenticated`, `token_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Forbidden: `scope_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Content Too Large: `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unsupported Media Type: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Misdirected Request: `host_refused` */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Unprocessable Content: `invalid_request` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too Many Requests: `too_many_requests` */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7220,7 +7361,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -7238,7 +7379,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7311,7 +7452,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -7329,7 +7470,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7405,7 +7546,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -7423,7 +7564,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7508,7 +7649,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -7526,7 +7667,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7602,7 +7743,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -7620,7 +7761,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7708,7 +7849,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -7726,7 +7867,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request`, `idempotency_key_reuse` */
+            /** @description Unprocessable Content: `invalid_request`, `idempotency_key_reuse` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7829,7 +7970,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -7847,7 +7988,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7929,7 +8070,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -7947,7 +8088,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8012,7 +8153,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -8117,7 +8258,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -8144,7 +8285,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8220,7 +8361,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -8238,7 +8379,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8314,7 +8455,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -8332,7 +8473,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8430,7 +8571,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -8457,7 +8598,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8533,7 +8674,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -8551,7 +8692,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8627,7 +8768,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -8645,7 +8786,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8746,7 +8887,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -8773,7 +8914,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request`, `idempotency_key_reuse` */
+            /** @description Unprocessable Content: `invalid_request`, `idempotency_key_reuse` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8843,7 +8984,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -8861,7 +9002,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8948,7 +9089,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -8975,7 +9116,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request`, `webhook_url_refused` */
+            /** @description Unprocessable Content: `invalid_request`, `webhook_url_refused` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9049,7 +9190,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -9067,7 +9208,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9156,7 +9297,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -9183,7 +9324,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request`, `webhook_url_refused` */
+            /** @description Unprocessable Content: `invalid_request`, `webhook_url_refused` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9259,7 +9400,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -9277,7 +9418,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9362,7 +9503,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -9380,7 +9521,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9461,7 +9602,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -9479,7 +9620,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9565,7 +9706,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -9583,7 +9724,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9648,7 +9789,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -9722,7 +9863,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -9809,7 +9950,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -9836,7 +9977,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9912,7 +10053,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -9930,7 +10071,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10028,7 +10169,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -10055,7 +10196,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10129,7 +10270,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -10147,7 +10288,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10214,7 +10355,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -10232,7 +10373,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10312,7 +10453,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -10339,7 +10480,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10400,7 +10541,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -10418,7 +10559,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10486,7 +10627,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -10504,7 +10645,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10573,7 +10714,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -10600,7 +10741,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10670,7 +10811,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -10688,7 +10829,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10764,7 +10905,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -10782,7 +10923,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10880,7 +11021,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -10907,7 +11048,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10976,7 +11117,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -10994,7 +11135,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -11083,7 +11224,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -11110,7 +11251,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -11188,7 +11329,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -11215,7 +11356,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -11286,7 +11427,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -11304,7 +11445,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -11369,7 +11510,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -11443,7 +11584,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -11517,7 +11658,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -11596,7 +11737,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -11614,7 +11755,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -11684,7 +11825,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -11702,7 +11843,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -11870,7 +12011,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -11897,7 +12038,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request`, `idempotency_key_reuse` */
+            /** @description Unprocessable Content: `invalid_request`, `idempotency_key_reuse` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -11973,7 +12114,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -11991,7 +12132,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -12076,7 +12217,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -12094,7 +12235,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -12207,7 +12348,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -12234,7 +12375,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request`, `idempotency_key_reuse` */
+            /** @description Unprocessable Content: `invalid_request`, `idempotency_key_reuse` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -12299,7 +12440,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -12384,7 +12525,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -12402,7 +12543,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -12510,7 +12651,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -12519,7 +12660,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Requested Range Not Satisfiable: `range_not_satisfiable` */
+            /** @description Range Not Satisfiable: `range_not_satisfiable` */
             416: {
                 headers: {
                     [name: string]: unknown;
@@ -12537,7 +12678,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -12622,7 +12763,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -12631,7 +12772,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Requested Range Not Satisfiable: `range_not_satisfiable` */
+            /** @description Range Not Satisfiable: `range_not_satisfiable` */
             416: {
                 headers: {
                     [name: string]: unknown;
@@ -12649,7 +12790,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -12723,7 +12864,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -12741,7 +12882,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Unprocessable Entity: `invalid_request` */
+            /** @description Unprocessable Content: `invalid_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -12806,7 +12947,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -12862,7 +13003,7 @@ export interface operations {
                     "application/json": components["schemas"]["Health"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -12918,7 +13059,7 @@ export interface operations {
                     "application/json": components["schemas"]["HealthReport"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -12974,7 +13115,7 @@ export interface operations {
                     "application/json": components["schemas"]["HealthReport"];
                 };
             };
-            /** @description Request Entity Too Large: `body_too_large` */
+            /** @description Content Too Large: `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
