@@ -11,7 +11,8 @@ const ARGUMENTS = [
   "--disable-background-networking",
   "--disable-component-update",
   "--disable-sync",
-  "--use-angle=swiftshader",
+  // Without a graphics card: pages are painted by the CPU as on such machines, only WebGL is emulated.
+  "--disable-gpu",
   "--enable-unsafe-swiftshader",
 ];
 

@@ -17,7 +17,7 @@ from pipeline.tiny.training import random_weights
 # The weights are committed to git.
 LIMIT_BYTES = 25_000_000
 # Fewer than the 100 prompts of `aura evaluate tiny`.
-PROMPTS = 40
+PROMPTS = 20
 AT_LEAST = {"background": 0.98, "colour": 0.98, "shape": 0.80, "motion": 0.95, "all_four": 0.75}
 
 
