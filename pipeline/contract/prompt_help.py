@@ -5,18 +5,35 @@ The rules are deterministic: the same prompt gives the same words. A language mo
 
 import re
 from collections import deque
+from collections.abc import Mapping
 from itertools import groupby
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
 from pipeline.contract.entries import Model
+from pipeline.contract.families import FAMILIES
 from pipeline.contract.styles import Style
 from pipeline.contract.vocabulary import COLOURS, WORDS
 
-NEGATIVE: Final = "low quality, worst quality, blurry, deformed, text, watermark, jpeg artifacts"
+# What the prompt help adds to the negative prompt, by family: the usual faults of its models. "": of all others.
+NEGATIVES: Final[Mapping[str, str]] = {
+    "": "low quality, worst quality, blurry, deformed, text, watermark, jpeg artifacts",
+    "text-to-video-sd": "watermark, text, low quality, blurry, noisy, deformed",
+    **dict.fromkeys(
+        ("wan", "ltx", "cogvideox"),
+        "worst quality, inconsistent motion, still image, jittery, blurry, distorted, text, watermark",
+    ),
+}
+# The words for quality, by family.
+QUALITY: Final[Mapping[str, str]] = {
+    "": "highly detailed, sharp focus",
+    "text-to-video-sd": "clear picture, high resolution",
+    **dict.fromkeys(("wan", "ltx", "cogvideox"), "fine details in sharp focus"),
+}
 # What a description of a video should mention: the words that show it does, and the words to add if it does not.
-ASPECTS: Final[tuple[tuple[frozenset[str], str], ...]] = (
+# The words to add for quality depend on the family.
+ASPECTS: Final[tuple[tuple[frozenset[str], str | None], ...]] = (
     (
         frozenset((
             "moving", "moves", "walking", "walks", "running", "runs", "flying", "flies", "dancing", "swimming",
@@ -37,7 +54,7 @@ ASPECTS: Final[tuple[tuple[frozenset[str], str], ...]] = (
             "detailed", "detail", "quality", "sharp", "4k", "8k", "hd", "masterpiece", "realistic", "cinematic",
             "photograph",
         )),
-        "highly detailed, sharp focus",
+        None,
     ),
 )  # fmt: skip
 # Families that were trained on full sentences read sentences better than lists of words.
@@ -60,11 +77,21 @@ class PromptPart(BaseModel):
 
 def apply(prompt: str, negative: str, model: Model, style: Style | None, *, enhance: bool) -> tuple[str, str]:
     """The prompt and the negative prompt that are used, from the requested ones."""
+    reads_negative = FAMILIES[model.family].negative_prompt
     if style is not None:
-        prompt, negative = add_style(prompt, style), join(negative, style.negative)
+        prompt, negative = (
+            add_style(prompt, style, model),
+            join(negative, style.negative) if reads_negative else negative,
+        )
     if enhance:
-        prompt, negative = complete(prompt, model), negative if model.vocabulary else join(negative, NEGATIVE)
+        prompt = complete(prompt, model)
+        if reads_negative and not model.vocabulary:
+            negative = join(negative, by_family(NEGATIVES, model))
     return prompt, negative
+
+
+def by_family(texts: Mapping[str, str], model: Model) -> str:
+    return texts.get(model.family) or texts[""]
 
 
 def parts(requested: str, used: str) -> list[PromptPart]:
@@ -88,9 +115,13 @@ def parts(requested: str, used: str) -> list[PromptPart]:
     ]
 
 
-def add_style(prompt: str, style: Style) -> str:
+def add_style(prompt: str, style: Style, model: Model) -> str:
     if not style.vocabulary:
-        return join(prompt, style.prompt)
+        return (
+            as_sentence(prompt, "The style of the video is", style.prompt)
+            if model.family in SENTENCES
+            else join(prompt, style.prompt)
+        )
     if style.prompt.startswith("on a "):
         return prompt if _mentions_background(prompt) else f"{prompt} {style.prompt}"
     return re.sub(r"^(an? |the )?", lambda article: f"{article[0]}{style.prompt} ", prompt, count=1)
@@ -101,12 +132,19 @@ def complete(prompt: str, model: Model) -> str:
     if model.vocabulary:
         return _complete_shape(prompt)
     words = set(_words(prompt))
-    missing = [addition for known, addition in ASPECTS if not words & known]
+    missing = [addition or by_family(QUALITY, model) for known, addition in ASPECTS if not words & known]
     if not missing:
         return prompt
-    if model.family in SENTENCES:
-        return f"{prompt.rstrip('. ')}. The video shows {', '.join(missing)}."
-    return join(prompt, *missing)
+    return (
+        as_sentence(prompt, "The video shows", ", ".join(missing))
+        if model.family in SENTENCES
+        else join(prompt, *missing)
+    )
+
+
+def as_sentence(prompt: str, beginning: str, text: str) -> str:
+    """The prompt with one more sentence."""
+    return f"{prompt.rstrip('. ')}. {beginning} {text}."
 
 
 def _complete_shape(prompt: str) -> str:

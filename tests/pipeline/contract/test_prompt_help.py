@@ -3,7 +3,7 @@ import pytest
 from pipeline.contract import prompt_help
 from pipeline.contract.catalog import MODELS
 from pipeline.contract.entries import Model
-from pipeline.contract.prompt_help import NEGATIVE, PromptPart
+from pipeline.contract.prompt_help import NEGATIVES, PromptPart
 from pipeline.contract.styles import STYLES, styles_for
 from pipeline.contract.vocabulary import unknown_words
 
@@ -29,12 +29,25 @@ def test_only_what_is_missing_is_added() -> None:
     prompt, negative = prompt_help.apply("a fox walking at sunset", "rain", SD, None, enhance=True)
 
     assert prompt == "a fox walking at sunset, highly detailed, sharp focus"
-    assert negative == f"rain, {NEGATIVE}"
+    assert negative == f"rain, {NEGATIVES['']}"
     assert prompt_help.complete(prompt, SD) == prompt
 
 
-def test_families_trained_on_sentences_get_a_sentence() -> None:
-    assert prompt_help.complete("A fox.", WAN).startswith("A fox. The video shows gentle natural motion")
+def test_families_trained_on_sentences_get_sentences() -> None:
+    prompt, negative = prompt_help.apply("A fox.", "rain", WAN, STYLES["noir"], enhance=True)
+
+    assert prompt.startswith("A fox. The style of the video is black and white film noir")
+    assert prompt.endswith(". The video shows gentle natural motion, fine details in sharp focus.")
+    assert negative == f"rain, {STYLES['noir'].negative}, {NEGATIVES['wan']}"
+
+
+def test_a_family_has_words_of_its_own() -> None:
+    """Zeroscope's training videos have watermarks. SVD has no negative prompt."""
+    prompt, negative = prompt_help.apply("a fox", "", MODELS["zeroscope"], None, enhance=True)
+
+    assert prompt.endswith("clear picture, high resolution")
+    assert negative.startswith("watermark")
+    assert prompt_help.apply("a fox", "rain", MODELS["svd"], STYLES["noir"], enhance=True)[1] == "rain"
 
 
 @pytest.mark.parametrize("style", [style for style in STYLES.values() if not style.vocabulary], ids=lambda s: s.name)
