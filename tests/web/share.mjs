@@ -99,6 +99,8 @@ await page.getByRole("dialog", { name: /Publish in/ }).getByRole("switch").check
 await page.getByRole("dialog", { name: /Publish in/ }).getByRole("button", { name: "Publish" }).click();
 await page.getByRole("button", { name: "Make private" }).waitFor();
 await visitor.goto(base);
+// It is loaded when its place comes near the screen.
+await visitor.mouse.wheel(0, 2000);
 await visitor.getByRole("region", { name: "Made here" }).getByRole("link", { name: PROMPT }).click();
 await visitor.waitForURL("**/gallery/*");
 await visitor.waitForFunction(() => document.querySelector("video")?.currentTime > 0.2);

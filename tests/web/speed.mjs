@@ -73,7 +73,7 @@ const PAGES = {
     await page.waitForURL(/gallery/);
   }],
   queue: ["/queue", async (page) => {
-    const card = page.getByRole("article", { name: PROMPT }).filter({ has: page.getByRole("button", { name: /^Play/ }) }).first();
+    const card = page.getByRole("article", { name: PROMPT }).filter({ hasNotText: "Canceled" }).first();
     await card.getByRole("button", { name: /^Play/ }).click();
     await card.getByRole("button", { name: "More" }).click();
     await page.getByRole("menuitem", { name: "Download" }).waitFor();

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from tests.web.conftest import WebSystem, register
+from tests.web.conftest import JOURNEY_TIMEOUT_SECONDS, WebSystem, register
 from tests.web.videos import add_videos
 
 ALL = pytest.mark.skipif(
@@ -18,6 +18,8 @@ ALL = pytest.mark.skipif(
 Journey = Callable[..., str]
 VIDEOS = 1000
 MARKUP = """</title></script><img src=x onerror="globalThis.hacked=1"><svg onload=globalThis.hacked=1> prompt"""
+# As long as the journey itself may take.
+LONG = pytest.mark.timeout(JOURNEY_TIMEOUT_SECONDS)
 
 
 @pytest.mark.slow
@@ -50,6 +52,7 @@ def test_a_gallery_of_a_thousand_videos_loads_what_is_near_the_view(
 
 
 @ALL
+@LONG
 def test_interactions_are_painted_within_200_ms(run_journey: Journey, web_system: WebSystem) -> None:
     owner = register(web_system, "regular")
     asyncio.run(add_videos(web_system.data_dir, owner.email, ["a red circle moving right"] * (VIDEOS // 4)))
@@ -57,6 +60,7 @@ def test_interactions_are_painted_within_200_ms(run_journey: Journey, web_system
 
 
 @ALL
+@LONG
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_every_page_and_dialog_is_accessible_and_holds_its_place(
     run_journey: Journey, web_system: WebSystem, theme: str

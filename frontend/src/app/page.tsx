@@ -1,6 +1,6 @@
 import { Landing } from "@/features/landing/landing";
-import { PublicGallery } from "@/features/published/public-gallery";
+import { Samples } from "@/features/landing/samples";
 
 export default function Page() {
-  return <Landing samples={<PublicGallery />} />;
+  return <Landing samples={<Samples />} />;
 }
