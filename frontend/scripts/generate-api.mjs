@@ -20,14 +20,17 @@ const openapi = banner + astToString(await openapiTS(new URL("openapi.json", roo
 const schema = await read("events.schema.json");
 const events = banner + (await compile(withoutFieldTitles(schema), "Message", { bannerComment: "" }));
 
+const rangeOf = ({ minimum, maximum }) => ({ minimum, maximum });
+
 // The limits of the fields of POST /api/generate, without the rest of the document.
 function limitsOf(document) {
   const { properties } = document.components.schemas.Spec;
   const resolve = (field) => (field.$ref ? document.components.schemas[field.$ref.split("/").pop()] : field);
   const limits = Object.entries(properties).map(([name, field]) => {
     const type = (field.anyOf ?? [field]).map(resolve).find((one) => one.type !== "null");
-    const { minimum, maximum, maxLength, maxItems, maxProperties } = type;
-    return [name, { minimum, maximum, maxLength, maxItems, maxProperties, values: resolve(type).enum, default: field.default }];
+    const { minimum, maximum, maxLength, maxItems, maxProperties, items } = type;
+    const weight = items && resolve(items).properties.weight;
+    return [name, { minimum, maximum, maxLength, maxItems, maxProperties, weight: weight && rangeOf(weight), values: resolve(type).enum, default: field.default }];
   });
   return `${banner}export const LIMITS = ${JSON.stringify(Object.fromEntries(limits), null, 2)} as const;\n`;
 }

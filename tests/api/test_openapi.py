@@ -110,8 +110,8 @@ async def test_an_operation_that_only_reads_needs_no_scope_for_writing(document:
                 assert not scope.endswith(":read") or len(scopes_of(operation) or []) > 1, (method, path)
 
 
-# A ticket opens a stream of events; a preview submits nothing.
-READING_POSTS = {"/api/ws/ticket", "/api/styles/preview"}
+# A ticket opens a stream of events; a preview and an estimate submit nothing.
+READING_POSTS = {"/api/ws/ticket", "/api/styles/preview", "/api/generate/estimate"}
 
 
 async def test_operation_ids_are_unique(document: dict[str, Any]) -> None:

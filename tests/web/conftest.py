@@ -134,5 +134,5 @@ def run_journey(web_system: WebSystem, chromium: str, staff: Account) -> Callabl
 @pytest.fixture(scope="session")
 def frontend() -> Path:
     if not (SOURCES / "node_modules").is_dir() or shutil.which("npm") is None:
-        pytest.skip("no Node.js, or the dependencies of the web app are not installed: `make web-dependencies`/")
+        pytest.skip("no Node.js, or the dependencies of the web app are not installed: `make web-dependencies`")
     return SOURCES

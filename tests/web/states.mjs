@@ -1,9 +1,11 @@
-// Every page while the gateway is slow, fails, or cannot be reached: it says so, and stays accessible. With SHOTS, a
-// picture of each.
+// Every page while the gateway is slow, fails, or cannot be reached: it says so, and stays accessible. Some also while not
+// even the session can be restored: they recover without a reload. With SHOTS, a picture of each.
 import { NARROW, WIDE, assert, axe, launch, logIn, openPage, shoot } from "./browser.mjs";
 
 const ID = "00000000-0000-4000-8000-000000000000";
 const PAGES = ["/create", "/queue", "/gallery", `/v/${ID}`, `/compare?ids=${ID},${ID.replace("4", "5")}`, "/settings", "/moderation", "/admin"];
+/** One without a role, one with another part, and one that asks for the role. */
+const WITHOUT_SESSION = ["/gallery", "/create", "/admin"];
 const REQUEST_ID = "0f3c9d2a7b1e4c55";
 const LOOKS = [
   { theme: "dark", viewport: WIDE, size: "wide", states: ["loading", "error", "offline"] },
@@ -35,8 +37,32 @@ function isNeeded(url, path) {
   return url.pathname.startsWith("/api/auth/") || (url.pathname === "/api/me" && path !== "/settings");
 }
 
-for (const { size, states, ...look } of LOOKS) {
-  const page = await openPage(browser, look);
+async function look(page, name) {
+  await shoot(page, name, { fullPage: true });
+  problems.push(...(await axe(page)).map((problem) => `${name}: ${problem}`));
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  if (wide > 0) problems.push(`${name}: ${wide} px wider than the screen`);
+}
+
+const happens = (waiting) => waiting.then(() => true, () => false);
+
+/** The requests that restore the session fail too, until the gateway is back. */
+async function loseSession(page, path, { answer, shown }, name) {
+  await page.unrouteAll({ behavior: "ignoreErrors" });
+  await page.route(/\/api\//, answer);
+  await page.goto(base + path);
+  if (!(await happens(shown(page).waitFor({ timeout: 15_000 })))) problems.push(`${name}: the page does not say so`);
+  if ((await page.getByRole("heading", { name: "Log in to see this" }).count()) > 0) problems.push(`${name}: the page asks to log in`);
+  await look(page, name);
+  await page.unrouteAll({ behavior: "ignoreErrors" });
+  const recovered = page.getByRole("button", { name: "Account", exact: true }).waitFor({ timeout: 30_000 });
+  if (!(await happens(recovered))) return problems.push(`${name}: the session is not restored`);
+  const over = shown(page).waitFor({ state: "detached", timeout: 15_000 });
+  if (!(await happens(over))) problems.push(`${name}: the error stays`);
+}
+
+for (const { size, states, ...options } of LOOKS) {
+  const page = await openPage(browser, options);
   await logIn(page, JSON.parse(process.env.AURA_STAFF));
   await page.routeWebSocket(/\/api\/ws/, (socket) => socket.close());
   for (const state of states) {
@@ -48,13 +74,14 @@ for (const { size, states, ...look } of LOOKS) {
       const restored = page.waitForResponse("**/api/auth/refresh").catch(() => undefined);
       await page.goto(base + path);
       await restored;
-      const name = `${state}${path.split(/[?]|\/0/)[0].replaceAll("/", "-")}-${look.theme}-${size}`;
-      const isShown = await shown(page).waitFor({ timeout: 15_000 }).then(() => true, () => false);
-      await shoot(page, name, { fullPage: true });
-      if (!isShown) problems.push(`${name}: the page does not say so`);
-      problems.push(...(await axe(page)).map((problem) => `${name}: ${problem}`));
-      const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-      if (wide > 0) problems.push(`${name}: ${wide} px wider than the screen`);
+      const name = `${state}${path.split(/[?]|\/0/)[0].replaceAll("/", "-")}-${options.theme}-${size}`;
+      if (!(await happens(shown(page).waitFor({ timeout: 15_000 })))) problems.push(`${name}: the page does not say so`);
+      await look(page, name);
+    }
+  }
+  for (const state of states.filter((one) => one !== "loading")) {
+    for (const path of WITHOUT_SESSION) {
+      await loseSession(page, path, STATES[state], `${state}-session${path.replaceAll("/", "-")}-${options.theme}-${size}`);
     }
   }
   await page.context().close();

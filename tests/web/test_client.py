@@ -11,6 +11,7 @@ import pytest
 from api.events.messages import document
 from api.openapi import DocumentedApp
 from cli.system.web import SOURCES
+from pipeline.contract.plan import Plan
 from pipeline.contract.vocabulary import unknown_words
 
 REPAIR = "run `make web-api`"
@@ -65,3 +66,21 @@ def checks(frontend: Path) -> Iterator[dict[str, subprocess.Popen[str]]]:
 def test_the_web_apps_own_checks(name: str, checks: dict[str, subprocess.Popen[str]]) -> None:
     output, _ = checks[name].communicate(timeout=CHECK_SECONDS)
     assert checks[name].returncode == 0, output
+
+
+def test_every_step_of_the_garbage_collection_has_a_name() -> None:
+    source = (SOURCES.parent / "pipeline/worker/maintenance.py").read_text()
+    steps = re.findall(r'^        "([^"]+)": lambda', source, re.MULTILINE)
+    messages = json.loads((SOURCES / "src/lib/i18n/messages/en/admin.json").read_text())
+    assert len(steps) >= 16
+    assert {re.sub("[ -]", "_", step.lower()) for step in steps} == set(messages["removed"])
+
+
+def test_every_resolved_setting_has_a_name() -> None:
+    messages = SOURCES / "src/lib/i18n/messages/en"
+    names = json.loads((messages / "compare.json").read_text())["fields"]
+    names |= {
+        name: text for name, text in json.loads((messages / "composer.json").read_text()).items() if "{" not in text
+    }
+    resolved = {*Plan.model_fields, "software", "duration_seconds"} - {"warnings"}
+    assert {name for name in resolved if not isinstance(names.get(name), str)} == set()

@@ -30,7 +30,7 @@ export function ErrorView({ error, onRetry, title, heading }: Props) {
         ) : null
       }
     >
-      <p>{text(error)}</p>
+      <p>{text(error, !requestId)}</p>
       {requestId ? <RequestId id={requestId} /> : null}
     </StateView>
   );

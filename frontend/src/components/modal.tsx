@@ -3,6 +3,7 @@ import { useEffect, useLayoutEffect, useRef, type ReactNode, type RefObject } fr
 import { X } from "lucide-react";
 import { useTranslations } from "@/lib/i18n";
 import { cx } from "@/lib/cx";
+import { DialogContext } from "@/lib/use-shortcuts";
 import { IconButton } from "./button";
 
 /** What closes the open dialogs, the topmost last. */
@@ -69,7 +70,7 @@ export function Modal({ onClose, className, children, ...name }: Props) {
       }}
       className={cx("animate-rise overflow-auto overscroll-contain p-0 text-fg shadow-float", className)}
     >
-      {children}
+      <DialogContext value={ref}>{children}</DialogContext>
     </dialog>
   );
 }

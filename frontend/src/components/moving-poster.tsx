@@ -9,6 +9,8 @@ const DELAY_MS = 120;
 /** One preview at a time: the newest one stops the others. */
 let stopCurrent: (() => void) | null = null;
 
+const isTouch = (event: Event) => "pointerType" in event && event.pointerType === "touch";
+
 const noSubscription = () => () => undefined;
 const savesData = () => (navigator as { connection?: { saveData?: boolean } }).connection?.saveData === true;
 
@@ -28,8 +30,8 @@ type Props = Omit<ComponentProps<"span">, "children"> & {
 };
 
 /**
- * A still picture that moves while it, or the link or button around it, is pointed at or focused. On touch screens a
- * long press does the same, because a tap opens the video.
+ * A still picture that moves while it, or the link or button around it, is pointed at or focused. On touch screens the
+ * first tap on the picture of a link plays the preview, and the second one follows the link. A button acts at once.
  */
 export function MovingPoster({ poster, preview, alt, fit = "cover", className, ...rest }: Props) {
   const allowed = usePreviewsAllowed();
@@ -38,27 +40,50 @@ export function MovingPoster({ poster, preview, alt, fit = "cover", className, .
   useEffect(() => {
     const target = root.current?.closest<HTMLElement>("[data-preview], a, button") ?? root.current;
     if (!target || !preview || !allowed) return;
+    const picture = root.current?.closest("button") ? null : root.current;
     let timer: ReturnType<typeof setTimeout> | undefined;
+    let touched = false;
     const stop = () => {
       clearTimeout(timer);
       setMoving(false);
       if (stopCurrent === stop) stopCurrent = null;
     };
-    const start = () => {
+    const play = () => {
       clearTimeout(timer);
-      timer = setTimeout(() => {
-        if (stopCurrent !== stop) stopCurrent?.();
-        stopCurrent = stop;
-        setMoving(true);
-      }, DELAY_MS);
+      if (stopCurrent !== stop) stopCurrent?.();
+      stopCurrent = stop;
+      setMoving(true);
+    };
+    const start = (event: Event) => {
+      if (isTouch(event)) return;
+      clearTimeout(timer);
+      timer = setTimeout(play, DELAY_MS);
+    };
+    const end = (event: Event) => {
+      if (event.type === "pointercancel") touched = false;
+      if (!isTouch(event)) stop();
+    };
+    const touch = (event: Event) => {
+      touched = isTouch(event);
+    };
+    const tap = (event: Event) => {
+      if (!touched) return;
+      touched = false;
+      if (stopCurrent === stop) return stop();
+      event.preventDefault();
+      play();
     };
     const starts = ["pointerenter", "focusin"] as const;
-    const stops = ["pointerleave", "pointercancel", "focusout"] as const;
+    const ends = ["pointerleave", "pointercancel", "focusout"] as const;
     starts.forEach((name) => target.addEventListener(name, start));
-    stops.forEach((name) => target.addEventListener(name, stop));
+    ends.forEach((name) => target.addEventListener(name, end));
+    picture?.addEventListener("pointerdown", touch);
+    picture?.addEventListener("click", tap);
     return () => {
       starts.forEach((name) => target.removeEventListener(name, start));
-      stops.forEach((name) => target.removeEventListener(name, stop));
+      ends.forEach((name) => target.removeEventListener(name, end));
+      picture?.removeEventListener("pointerdown", touch);
+      picture?.removeEventListener("click", tap);
       stop();
     };
   }, [preview, allowed]);

@@ -10,8 +10,8 @@ type Toast = { id: number; text: string; tone: "neutral" | "danger"; action?: { 
 type Store = { toasts: Toast[]; add: (toast: Toast) => void; remove: (id: number) => void };
 
 const SECONDS = 6;
-/** Long enough to read and to reach the button. */
-const SECONDS_WITH_ACTION = 12;
+/** Long enough to reach the button, or to copy a request id. */
+const SECONDS_OF_MORE = 12;
 let lastId = 0;
 
 const useToasts = create<Store>((set) => ({
@@ -54,9 +54,9 @@ export function ToastView({ toast: { id, text, tone, action } }: { toast: Toast 
   const t = useTranslations("common");
   const remove = useToasts((store) => store.remove);
   useEffect(() => {
-    const timer = setTimeout(() => remove(id), 1000 * (action ? SECONDS_WITH_ACTION : SECONDS));
+    const timer = setTimeout(() => remove(id), 1000 * (action || tone === "danger" ? SECONDS_OF_MORE : SECONDS));
     return () => clearTimeout(timer);
-  }, [id, action, remove]);
+  }, [id, action, tone, remove]);
   return (
     <div
       className={cx(

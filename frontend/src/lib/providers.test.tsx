@@ -2,6 +2,7 @@ import { onlineManager, useMutation, useQuery } from "@tanstack/react-query";
 import { act, fireEvent, render, screen } from "@testing-library/react";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import en from "@/lib/i18n/messages/en";
+import { usePreferences } from "@/lib/preferences";
 import { Providers } from "./providers";
 
 const offline = () => Promise.reject(new TypeError("Failed to fetch"));
@@ -46,4 +47,16 @@ test("without a network, requests fail and are made again when it is back", asyn
     await vi.advanceTimersByTimeAsync(1_000);
   });
   expect(screen.getByRole("status").textContent).toBe("success read again");
+});
+
+test("the preferences of another tab are taken over", () => {
+  render(
+    <Providers locale="en" messages={en}>
+      {null}
+    </Providers>,
+  );
+  localStorage.setItem("aura.preferences", JSON.stringify({ state: { singleKeys: false }, version: 0 }));
+  act(() => void dispatchEvent(new StorageEvent("storage", { key: "aura.preferences" })));
+  expect(usePreferences.getState().singleKeys).toBe(false);
+  localStorage.clear();
 });

@@ -4,6 +4,7 @@ import { useEffect, useState, type ReactNode } from "react";
 import { IntlProvider } from "use-intl";
 import { ApiError } from "@/lib/api/errors";
 import { session } from "@/lib/api/session";
+import { followStorage } from "@/lib/follow-storage";
 import { FORMATS } from "@/lib/i18n/formats";
 import type { Locale } from "@/lib/i18n/locales";
 import type { Messages } from "@/lib/i18n/messages";
@@ -33,8 +34,8 @@ type Props = { locale: Locale; messages: Messages; children: ReactNode };
 
 export function Providers({ locale, messages, children }: Props) {
   const [queries] = useState(createQueryClient);
+  useEffect(() => followStorage(usePreferences), []);
   useEffect(() => {
-    void usePreferences.persist.rehydrate();
     void session.restore();
     // Signing out removes all data from this tab.
     return session.subscribe(() => {

@@ -17,8 +17,10 @@ test("videos of an object store may load", () => {
   expect(policy).toContain("media-src 'self' blob: data: https://s3.example");
 });
 
-test("a Spline scene is the only frame", () => {
+test("a Spline scene is the only frame, and may be asked for", () => {
   expect(pagePolicy("abc", PRODUCTION)["content-security-policy"]).toContain("frame-src 'none'");
+  expect(pagePolicy("abc", PRODUCTION)["content-security-policy"]).toContain("connect-src 'self';");
   const scene = { ...PRODUCTION, splineScene: "https://my.spline.design/scene" };
   expect(pagePolicy("abc", scene)["content-security-policy"]).toContain("frame-src https://my.spline.design;");
+  expect(pagePolicy("abc", scene)["content-security-policy"]).toContain("connect-src 'self' https://my.spline.design;");
 });

@@ -6,6 +6,7 @@ export function pagePolicy(nonce: string, { development, mediaOrigins, splineSce
   const media = ["'self'", "blob:", "data:", ...mediaOrigins].join(" ");
   // The development server evaluates modules.
   const evaluation = development ? ["'unsafe-eval'"] : [];
+  const scene = splineScene ? [new URL(splineScene).origin] : [];
   const policy = {
     "default-src": "'none'",
     "script-src": ["'self'", `'nonce-${nonce}'`, "'strict-dynamic'", ...evaluation].join(" "),
@@ -15,8 +16,8 @@ export function pagePolicy(nonce: string, { development, mediaOrigins, splineSce
     "img-src": media,
     "media-src": media,
     "font-src": "'self'",
-    "connect-src": ["'self'", ...mediaOrigins].join(" "),
-    "frame-src": splineScene ? new URL(splineScene).origin : "'none'",
+    "connect-src": ["'self'", ...mediaOrigins, ...scene].join(" "),
+    "frame-src": scene.join("") || "'none'",
     "worker-src": "'self' blob:",
     "manifest-src": "'self'",
     "form-action": "'self'",

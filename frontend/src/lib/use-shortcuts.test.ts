@@ -21,3 +21,10 @@ test("single keys never fire where people type, and can be switched off", () => 
   expect(mayFire(key({ key: "/" }), false)).toBe(false);
   expect(mayFire(key({ key: "Enter", ctrlKey: true }, field), false)).toBe(true);
 });
+
+test("single keys do nothing in a menu, where they find entries", () => {
+  const menu = document.createElement("div");
+  menu.role = "menu";
+  const entry = menu.appendChild(document.createElement("div"));
+  expect(mayFire(key({ key: "s" }, entry), true)).toBe(false);
+});

@@ -1,10 +1,11 @@
 "use client";
 import Link from "next/link";
-import { usePathname } from "next/navigation";
+import { usePathname, useRouter } from "next/navigation";
 import { Suspense, lazy, useEffect, type ReactNode } from "react";
 import { LiveRegion } from "@/components/live-region";
 import { Toaster } from "@/components/toaster";
 import { useSession } from "@/features/auth/use-session";
+import { goToPrompt } from "@/features/composer/focus-prompt";
 import { useJobStore } from "@/features/jobs/store";
 import { useTranslations } from "@/lib/i18n";
 import { usePreferences } from "@/lib/preferences";
@@ -35,7 +36,8 @@ export function AppShell({ theme, children }: { theme: Theme; children: ReactNod
   const help = useOnDemand(loadHelp);
   const commands = useOnDemand(loadCommands);
   const landing = usePathname() === "/";
-  useShortcuts({ "?": help.show, "ctrl+k": commands.show });
+  const router = useRouter();
+  useShortcuts({ "?": help.show, "ctrl+k": commands.show, "/": () => goToPrompt(router.push) });
   useEffect(() => {
     document.documentElement.dataset.motion = motion ? "on" : "off";
   }, [motion]);

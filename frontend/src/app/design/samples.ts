@@ -43,11 +43,14 @@ export const MODEL: Model = {
   phrases: { colours: ["red", "blue"], shapes: ["circle", "star"], sizes: ["small"], motions: ["moving right", "growing"] },
   schedulers: ["ddim"],
   num_inference_steps: 10,
+  steps: null,
   guidance_scale: 2,
   family: "animatediff",
   commercial_use: true,
   max_seconds: null,
   image: null,
+  draws_first_frame: false,
+  negative_prompt: true,
   prompt_travel: true,
   loop: true,
   styles: ["night"],
@@ -55,4 +58,4 @@ export const MODEL: Model = {
 };
 
 /** A model without extras: its fields are disabled and show the reason. */
-export const POOR_MODEL: Model = { ...MODEL, name: "poor", title: "Poor shapes", words: null, phrases: null, prompt_travel: false, loop: false, styles: [], loras: [] };
+export const POOR_MODEL: Model = { ...MODEL, name: "poor", title: "Poor shapes", words: null, phrases: null, steps: [10], negative_prompt: false, prompt_travel: false, loop: false, styles: [], loras: [] };

@@ -9,11 +9,13 @@ import { useTranslations } from "@/lib/i18n";
 import { useFailures } from "./api";
 import { useMoment } from "./figure";
 import { ShortId } from "./short-id";
+import { useStageName } from "./use-stage-name";
 
 /** The failed jobs of all users, the last failure first. */
 export function FailuresSection() {
   const t = useTranslations("admin");
   const moment = useMoment();
+  const stageName = useStageName();
   const [code, setCode] = useState("");
   const failures = useFailures(code);
   const rows = failures.data?.pages.flatMap((page) => page.data) ?? [];
@@ -45,7 +47,7 @@ export function FailuresSection() {
               <td>
                 <Badge tone="danger">{failure.code}</Badge>
               </td>
-              <td>{failure.stage ?? "–"}</td>
+              <td>{stageName(failure.stage)}</td>
               <td className="max-w-96 min-w-56 [overflow-wrap:anywhere]">{failure.message}</td>
               <td className="max-w-56 [overflow-wrap:anywhere]" title={failure.user_id}>
                 {failure.email}

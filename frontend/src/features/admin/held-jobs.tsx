@@ -5,12 +5,14 @@ import { useFormatter, useTranslations } from "@/lib/i18n";
 import { useMoment } from "./figure";
 import type { Worker } from "./figures";
 import { ShortId } from "./short-id";
+import { useStageName } from "./use-stage-name";
 
 /** The running jobs, by the worker that holds them. */
 export function HeldJobs({ workers, more }: { workers: Worker[]; more: boolean }) {
   const t = useTranslations("admin");
   const format = useFormatter();
   const moment = useMoment();
+  const stageName = useStageName();
   const jobs = workers.flatMap((worker) => worker.jobs.map((job) => ({ ...job, owner: worker.owner })));
   if (jobs.length === 0) return <p className="text-s text-muted">{t("heldEmpty")}</p>;
   return (
@@ -27,7 +29,7 @@ export function HeldJobs({ workers, more }: { workers: Worker[]; more: boolean }
               <ShortId id={job.user_id} />
             </td>
             <td className="tabular">{job.attempt}</td>
-            <td className="whitespace-nowrap">{job.cancel_requested ? t("canceling") : (job.stage ?? "–")}</td>
+            <td className="whitespace-nowrap">{job.cancel_requested ? t("canceling") : stageName(job.stage)}</td>
             <td className="min-w-32">
               <ProgressBar label={t("progress")} value={job.value} text={format.number(job.value, { style: "percent" })} />
             </td>

@@ -76,12 +76,16 @@ function Tables({ storage }: { storage: Storage }) {
   );
 }
 
-/** What the last garbage collection has removed. The names of its steps are those of the log. */
+/** What the last garbage collection has removed. */
 function Collected({ storage }: { storage: Storage }) {
   const t = useTranslations("admin");
   const moment = useMoment();
   if (!storage.collected_at) return null;
-  const removed = Object.entries(storage.removed).map(([what, count]) => `${what}: ${count}`);
+  const nameOf = (step: string) => {
+    const key = `removed.${step.toLowerCase().replace(/[ -]/g, "_")}` as "removed.mails";
+    return t.has(key) ? t(key) : step;
+  };
+  const removed = Object.entries(storage.removed).map(([step, count]) => t("removedCount", { what: nameOf(step), count }));
   return (
     <p className="text-s text-muted">
       {t("collectedAt", { time: moment(storage.collected_at) })} {removed.length > 0 ? removed.join(" · ") : t("nothingRemoved")}

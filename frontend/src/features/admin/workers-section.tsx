@@ -8,6 +8,7 @@ import { useMoment } from "./figure";
 import { stageReplicas, type Worker } from "./figures";
 import { HeldJobs } from "./held-jobs";
 import { SystemChecks } from "./system-checks";
+import { useStageName } from "./use-stage-name";
 
 /** The dispatchers, what they hold, and the stages behind them. */
 export function WorkersSection() {
@@ -38,6 +39,7 @@ export function WorkersSection() {
 function WorkerRow({ worker }: { worker: Worker }) {
   const t = useTranslations("admin");
   const moment = useMoment();
+  const stageName = useStageName();
   const stages = stageReplicas(worker.replicas);
   return (
     <tr>
@@ -53,7 +55,7 @@ function WorkerRow({ worker }: { worker: Worker }) {
           {stages.length === 0 ? "–" : null}
           {stages.map(({ stage, running, others }) => (
             <Badge key={stage} tone={running === 0 ? "danger" : others > 0 ? "warning" : "neutral"}>
-              {others > 0 ? t("replicasOf", { stage, running, total: running + others }) : `${stage} ${running}`}
+              {others > 0 ? t("replicasOf", { stage: stageName(stage), running, total: running + others }) : `${stageName(stage)} ${running}`}
             </Badge>
           ))}
         </span>
@@ -71,13 +73,14 @@ function StageSpeeds({ stages }: { stages: Speeds }) {
   const t = useTranslations("admin");
   const format = useFormatter();
   const moment = useMoment();
+  const stageName = useStageName();
   return (
     <div className="grid grid-cols-[minmax(0,1fr)] gap-3">
       <h2 className="font-medium">{t("speeds")}</h2>
       <Table label={t("speeds")} head={[t("stage"), t("model"), t("secondsPerUnit"), t("samplesHead"), t("measuredAt")]}>
         {stages.map((speed) => (
           <tr key={`${speed.stage} ${speed.model}`}>
-            <td>{speed.stage}</td>
+            <td>{stageName(speed.stage)}</td>
             <td className="[overflow-wrap:anywhere]">{speed.model}</td>
             <td className="tabular">{format.number(speed.seconds_per_unit, { maximumSignificantDigits: 3 })}</td>
             <td className="tabular">{format.number(speed.samples)}</td>

@@ -4,7 +4,8 @@ import { usePathname, useSearchParams } from "next/navigation";
 import type { ReactNode } from "react";
 import { LockKeyhole } from "lucide-react";
 import { buttonClass } from "@/components/button";
-import { Skeleton, StateView } from "@/components/states";
+import { ErrorView, Skeleton, StateView } from "@/components/states";
+import { session } from "@/lib/api/session";
 import { useTranslations } from "@/lib/i18n";
 import { useMe, useSession } from "./use-session";
 
@@ -19,6 +20,7 @@ export function SignedInOnly({ role, loading, heading = "h1", children }: Props)
   const path = usePathname();
   const query = useSearchParams().toString();
   const me = useMe();
+  if (status === "unreachable") return <ErrorView error={session.error} heading={heading} onRetry={() => void session.restore()} />;
   if (status === "unknown" || (role && me.isPending && status === "signed-in")) return loading ?? <Loading heading={heading} />;
   if (status === "anonymous") {
     return (
@@ -36,6 +38,7 @@ export function SignedInOnly({ role, loading, heading = "h1", children }: Props)
       </StateView>
     );
   }
+  if (role && !me.data) return <ErrorView error={me.error} heading={heading} onRetry={() => void me.refetch()} />;
   if (role && RANKS.indexOf(me.data?.role ?? "user") < RANKS.indexOf(role)) {
     return (
       <StateView title={t("permissionTitle")} heading={heading} icon={<LockKeyhole aria-hidden />}>

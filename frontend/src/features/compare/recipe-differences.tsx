@@ -3,11 +3,14 @@ import { Table } from "@/components/table";
 import { nameOf, type Video } from "@/features/videos/api";
 import { useTranslations } from "@/lib/i18n";
 import { differences } from "./sync";
+import { useSetting } from "./use-setting";
 
-/** What was set differently. Names are those of the API, as in a recipe that is exported. */
+/** What was set differently. */
 export function RecipeDifferences({ videos }: { videos: Video[] }) {
   const t = useTranslations("compare");
-  const rows = differences(videos.map(({ prompt, format, video, resolved }) => ({ ...resolved, prompt, format, width: video?.width, height: video?.height, fps: video?.fps })));
+  const { nameOf: nameOfSetting, valueOf } = useSetting();
+  const recipes = videos.map(({ prompt, format, video, resolved }) => ({ ...resolved, prompt, format, width: video?.width, height: video?.height, fps: video?.fps }));
+  const rows = differences(recipes.map((recipe) => Object.fromEntries(Object.entries(recipe).map(([name, value]) => [name, valueOf(name, value)]))));
   return (
     <div className="grid grid-cols-[minmax(0,1fr)] gap-3">
       <h2 className="font-medium">{t("differences")}</h2>
@@ -17,7 +20,7 @@ export function RecipeDifferences({ videos }: { videos: Video[] }) {
           {rows.map(([name, values]) => (
             <tr key={name}>
               <th scope="row" className="border-t border-border px-4 py-2.5 font-normal text-muted">
-                {name}
+                {nameOfSetting(name)}
               </th>
               {values.map((value, index) => (
                 <td key={videos[index]?.id} className="tabular max-w-72 [overflow-wrap:anywhere]">

@@ -11,7 +11,8 @@ import { ImageField } from "./image-field";
 import { LoraFields } from "./lora-fields";
 import { NumberField } from "./number-field";
 import { SeedField } from "./seed-field";
-import { inapplicable, limitsOf, type Problem, type SettingName, type Settings } from "./settings";
+import { canLoop, inapplicable, limitsOf, motionsOf, type Problem, type SettingName, type Settings } from "./settings";
+import { StepsField } from "./steps-field";
 import { TravelFields } from "./travel-fields";
 import { useProblemText } from "./use-problem-text";
 
@@ -26,11 +27,12 @@ export function AdvancedPanel({ models, model, styles, problem }: Props) {
   const reasons = inapplicable(settings, model);
   const off = (name: SettingName) => {
     const reason = reasons[name];
-    return reason ? t(`off.${reason.key}`, { model: title }) : null;
+    return reason ? t(`off.${reason.key}`, { model: title, sampler: t(`schedulers.${settings.scheduler ?? "own"}`) }) : null;
   };
   const error = (name: SettingName) => (problem?.field === name ? problemText(problem, model) : null);
   const style = styles.find((one) => one.name === settings.style);
-  const steps = model ? t("modelDefault", { value: String(model.num_inference_steps) }) : "";
+  const loops = settings.loop && !off("loop");
+  const unguided = model?.negative_prompt && (settings.guidance_scale ?? model.guidance_scale) <= 1;
   const guidance = model ? t("modelDefault", { value: String(model.guidance_scale) }) : "";
   return (
     <div className="grid gap-6">
@@ -52,6 +54,7 @@ export function AdvancedPanel({ models, model, styles, problem }: Props) {
         <SelectField
           label={t("style")}
           help={style ? t("styleAdds", { text: style.prompt }) : undefined}
+          off={off("style")}
           value={settings.style ?? ""}
           onChange={(event) => set("style", event.target.value || null)}
           options={[{ value: "", label: t("noStyle") }, ...styles.filter((one) => !model || model.styles.includes(one.name)).map((one) => ({ value: one.name, label: one.title }))]}
@@ -64,7 +67,8 @@ export function AdvancedPanel({ models, model, styles, problem }: Props) {
         />
         <TextField
           label={t("negative_prompt")}
-          help={t("negativeHelp")}
+          help={t(unguided ? "negativeUnguided" : "negativeHelp")}
+          off={off("negative_prompt")}
           maxLength={LIMITS.negative_prompt.maxLength}
           value={settings.negative_prompt}
           onChange={(event) => set("negative_prompt", event.target.value)}
@@ -73,15 +77,7 @@ export function AdvancedPanel({ models, model, styles, problem }: Props) {
       <Group>
         <SeedField value={settings.seed ?? null} error={error("seed")} onChange={(seed) => set("seed", seed)} />
         <Pair>
-          <NumberField
-            label={t("num_inference_steps")}
-            help={t("stepsHelp")}
-            {...limitsOf("num_inference_steps")}
-            value={settings.num_inference_steps}
-            empty={steps}
-            error={error("num_inference_steps")}
-            onChange={(value) => set("num_inference_steps", value)}
-          />
+          <StepsField model={model} off={off("num_inference_steps")} error={error("num_inference_steps")} />
           <NumberField
             label={t("guidance_scale")}
             help={t("guidanceHelp")}
@@ -95,12 +91,12 @@ export function AdvancedPanel({ models, model, styles, problem }: Props) {
         </Pair>
         <SelectField
           label={t("scheduler")}
-          help={t("schedulerHelp")}
+          help={loops ? t("schedulerLoop") : t("schedulerHelp")}
           value={settings.scheduler ?? ""}
           onChange={(event) => set("scheduler", (event.target.value || null) as Settings["scheduler"])}
           options={[
             { value: "", label: model ? t("modelDefault", { value: t(`schedulers.${(model.schedulers[0] ?? "own") as "own"}`) }) : t("schedulers.own") },
-            ...LIMITS.scheduler.values.filter((name) => !model || model.schedulers.includes(name)).map((name) => ({ value: name, label: t(`schedulers.${name}`) })),
+            ...LIMITS.scheduler.values.filter((name) => !model || model.schedulers.includes(name)).map((name) => ({ value: name, label: t(`schedulers.${name}`), disabled: loops && !canLoop(name) })),
           ]}
         />
       </Group>
@@ -154,11 +150,11 @@ export function AdvancedPanel({ models, model, styles, problem }: Props) {
           off={off("motion")}
           value={settings.motion ?? ""}
           onChange={(event) => set("motion", (event.target.value || null) as Settings["motion"])}
-          options={[{ value: "", label: t("noMotion") }, ...LIMITS.motion.values.map((value) => ({ value, label: t(`motions.${value}`) }))]}
+          options={[{ value: "", label: t("noMotion") }, ...motionsOf(model).map((value) => ({ value, label: t(`motions.${value}`) }))]}
         />
-        <LoraFields names={model?.loras ?? []} off={off("loras")} />
-        <TravelFields off={off("prompt_travel")} />
-        <ImageField off={off("image")} />
+        <LoraFields names={model?.loras ?? []} off={off("loras")} error={error("loras")} />
+        <TravelFields off={off("prompt_travel")} problem={problem && "row" in problem ? problem : null} error={error("prompt_travel")} />
+        <ImageField model={model} off={off("image")} problem={error("image")} />
       </Group>
     </div>
   );

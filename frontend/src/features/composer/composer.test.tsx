@@ -1,26 +1,15 @@
-import { act, fireEvent, render, screen, waitFor, within } from "@testing-library/react";
+import { act, fireEvent, screen, waitFor, within } from "@testing-library/react";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import openapi from "../../../openapi.json";
-import { MODEL, STYLE } from "@/test-samples";
 import { jobStore } from "@/features/jobs/store";
 import { session } from "@/lib/api/session";
-import { TestProviders, stubGateway, testQueries, type Asked } from "@/test-providers";
-import { Composer } from "./composer";
+import { ABLE, composerGateway, control, press, set, showComposer as show } from "@/test-composer";
+import { stubGateway, type Asked } from "@/test-providers";
 import { useDraft } from "./draft";
 
-/** A model that can do everything, so that every field applies. */
-const ABLE = { ...MODEL, image: "optional" as const, schedulers: ["ddim", "euler"] };
 const OTHER = { ...ABLE, name: "other", title: "Other shapes", default: false };
-const ACCEPTED = { job_id: "job", status: "queued", links: {}, created_at: "2026-01-01T00:00:00Z", progress: { value: 0, stages: [] }, revision: 1 };
 
 let requests: Asked[];
-
-function answer({ path, body }: Asked): unknown {
-  if (path === "/api/models") return { data: [ABLE, OTHER] };
-  if (path === "/api/styles") return { data: [STYLE] };
-  if (path === "/api/styles/preview") return previewOf(body as { prompt: string; enhance_prompt: boolean });
-  return { ...ACCEPTED, job_id: `job-${requests.length}` };
-}
 
 function previewOf({ prompt, enhance_prompt }: { prompt: string; enhance_prompt: boolean }) {
   const added = enhance_prompt ? [{ text: " on a blue background", added: true }] : [];
@@ -30,29 +19,10 @@ function previewOf({ prompt, enhance_prompt }: { prompt: string; enhance_prompt:
 
 const bodies = () => requests.filter(({ path }) => path === "/api/generate").map(({ body }) => body as Record<string, unknown>);
 const previews = () => requests.filter(({ path }) => path === "/api/styles/preview").map(({ body }) => body as Record<string, unknown>);
-/** What a label names. The queries by label and role do the same, and take seconds in a form of this size. */
-function control(name: string): HTMLElement {
-  const label = [...document.querySelectorAll("label")].find((one) => one.textContent === name);
-  const found = label ? (label.control ?? label) : [...document.querySelectorAll("button")].find((one) => (one.ariaLabel ?? one.textContent) === name);
-  if (!found) throw new Error(`no control is named ${name}`);
-  return found;
-}
-
-const set = (name: string, value: string) => fireEvent.change(control(name), { target: { value } });
-const press = (name: string) => fireEvent.click(control(name));
-
-async function show(mode: "simple" | "advanced"): Promise<void> {
-  useDraft.setState({ ...useDraft.getInitialState(), mode });
-  render(
-    <TestProviders queries={testQueries()}>
-      <Composer />
-    </TestProviders>,
-  );
-  await screen.findByText(/Tiny shapes knows/);
-}
 
 beforeEach(() => {
-  requests = stubGateway(answer);
+  const answer = composerGateway([ABLE, OTHER]);
+  requests = stubGateway((asked) => (asked.path === "/api/styles/preview" ? previewOf(asked.body as { prompt: string; enhance_prompt: boolean }) : answer(asked)));
   act(() => void session.signIn("token", 3600));
 });
 

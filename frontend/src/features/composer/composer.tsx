@@ -1,5 +1,5 @@
 "use client";
-import { useId } from "react";
+import { useId, type KeyboardEvent } from "react";
 import { Minus, Plus, RotateCcw } from "lucide-react";
 import { Button, IconButton } from "@/components/button";
 import { Segmented } from "@/components/segmented";
@@ -14,9 +14,10 @@ import { ModelKnowledge } from "./model-knowledge";
 import { PromptField } from "./prompt-field";
 import { PromptPreview } from "./prompt-preview";
 import { QuickRow } from "./quick-row";
-import { changed, framesOf, problemOf } from "./settings";
+import { changed, framesOf, problemOf, type SettingName, type Settings } from "./settings";
 import { VARIATIONS, useComposer } from "./use-composer";
 import { useEstimate } from "./use-estimate";
+import { useFieldLabel } from "./use-field-label";
 import { useProblemText } from "./use-problem-text";
 
 /** The form of a new video. It stays in view, keeps what was written, and keeps its values in both modes. */
@@ -29,9 +30,15 @@ export function Composer({ onGenerated }: { onGenerated?: () => void }) {
   const generate = () => {
     if (submit()) onGenerated?.();
   };
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.nativeEvent.isComposing) return;
+    event.preventDefault();
+    generate();
+  };
   const text = problem ? problemText(problem, model) : null;
   return (
-    <section aria-labelledby={headingId} className="grid gap-5 rounded-l border border-border bg-surface p-4 sm:p-5">
+    // eslint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- a shortcut of the fields inside
+    <section onKeyDown={onKeyDown} aria-labelledby={headingId} className="grid gap-5 rounded-l border border-border bg-surface p-4 sm:p-5">
       <div className="flex items-center justify-between gap-4">
         <h1 id={headingId} className="text-l font-semibold">
           {t("title")}
@@ -50,17 +57,17 @@ export function Composer({ onGenerated }: { onGenerated?: () => void }) {
         </div>
       </div>
       <div className="rounded-s border border-input bg-bg p-3 focus-within:border-ring focus-within:outline-2 focus-within:-outline-offset-1 focus-within:outline-ring">
-        <PromptField error={problem?.field === "prompt" ? text : null} onGenerate={generate} />
+        <PromptField error={problem?.field === "prompt" ? text : null} />
       </div>
       {draft.prompt ? null : <ExampleChips model={model} styles={styles} />}
-      {model ? <ModelKnowledge model={model} /> : models.isPending && session !== "anonymous" ? <Skeleton className="h-5 w-3/4" /> : null}
+      {model ? <ModelKnowledge model={model} /> : models.isPending && (session === "unknown" || session === "signed-in") ? <Skeleton className="h-5 w-3/4" /> : null}
       {models.isError ? <ModelsFailed onRetry={() => void models.refetch()} /> : null}
       <PromptPreview settings={settings} />
       <QuickRow settings={settings} model={model} />
       {draft.mode === "advanced" ? (
         <AdvancedPanel models={models.data ?? []} model={model} styles={styles} problem={problem} />
       ) : (
-        <SetElsewhere />
+        <SetElsewhere settings={settings} onReset={draft.reset} />
       )}
       <Submit onGenerate={generate} error={problem && problem.field !== "prompt" ? text : null} />
     </section>
@@ -80,18 +87,18 @@ function ModelsFailed({ onRetry }: { onRetry: () => void }) {
   );
 }
 
-const SIMPLE = ["width", "height", "duration_seconds", "num_inference_steps"];
+const SIMPLE: SettingName[] = ["width", "height", "duration_seconds", "num_inference_steps"];
 
 /** The advanced settings that apply in the simple form too: nothing works unseen. */
-function SetElsewhere() {
+function SetElsewhere({ settings, onReset }: { settings: Settings; onReset: () => void }) {
   const t = useTranslations("composer");
-  const { settings, reset } = useComposer().draft;
-  const names = Object.keys(changed(settings)).filter((name) => !SIMPLE.includes(name)) as "seed"[];
+  const label = useFieldLabel();
+  const names = (Object.keys(changed(settings)) as SettingName[]).filter((name) => !SIMPLE.includes(name));
   if (names.length === 0) return null;
   return (
     <div className="flex items-center justify-between gap-3 rounded-s bg-raised py-1 pr-1 pl-3 text-s text-muted">
-      <span className="truncate">{names.map((name) => (name === ("enhance_prompt" as string) ? t("enhance") : t(name))).join(" · ")}</span>
-      <IconButton name={t("reset")} size="s" onClick={reset}>
+      <span className="truncate">{names.map(label).join(" · ")}</span>
+      <IconButton name={t("reset")} size="s" onClick={onReset}>
         <RotateCcw aria-hidden />
       </IconButton>
     </div>

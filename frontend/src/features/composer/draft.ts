@@ -48,10 +48,14 @@ export const useDraft = create<Draft>()(
     }),
     {
       name: "aura.draft",
-      version: 1,
+      // Until version 1, prompt changes were an object as in a request.
+      version: 2,
+      migrate: (stored) => {
+        const draft = stored as { settings?: object };
+        return { ...draft, settings: settingsOf({ prompt: "", ...draft.settings }) };
+      },
       skipHydration: true,
-      // An image is too large to be kept.
-      partialize: ({ prompt, settings, mode, variations, preview, history }) => ({ prompt, settings: { ...settings, image: null }, mode, variations, preview, history }),
+      partialize: ({ prompt, settings, mode, variations, preview, history }) => ({ prompt, settings, mode, variations, preview, history }),
       merge: (stored, current) => {
         const draft = { ...current, ...(stored as Partial<Draft>) };
         return { ...draft, settings: { ...DEFAULTS, ...draft.settings } };

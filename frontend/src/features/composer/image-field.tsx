@@ -4,6 +4,7 @@ import { Button } from "@/components/button";
 import { Field } from "@/components/field";
 import { LIMITS } from "@/lib/api/limits.gen";
 import { useTranslations } from "@/lib/i18n";
+import type { Model } from "@/features/models/api";
 import { useDraft } from "./draft";
 
 const SIDES = [768, 512, 384, 256];
@@ -24,7 +25,9 @@ async function encode(file: File): Promise<string | null> {
   return null;
 }
 
-export function ImageField({ off }: { off: string | null }) {
+type Props = { model: Model | undefined; off: string | null; problem: string | null };
+
+export function ImageField({ model, off, problem }: Props) {
   const t = useTranslations("composer");
   const { settings, change } = useDraft();
   const frame = settings.image_from;
@@ -35,9 +38,10 @@ export function ImageField({ off }: { off: string | null }) {
     setError(image ? null : t("imageTooLarge"));
     if (image) change({ image, image_from: null });
   };
+  const need = model?.image === "required" ? t(model.draws_first_frame ? "imageDrawn" : "imageRequired", { model: model.title }) : "";
   return (
     <>
-      <Field label={t("image")} help={t("imageHelp")} error={error} off={off}>
+      <Field label={t("image")} help={`${t("imageHelp")} ${need}`.trim()} error={error ?? problem} off={off}>
         {(control) => (
           <input
             {...control}

@@ -4,15 +4,18 @@ import { LIMITS } from "@/lib/api/limits.gen";
 import { useTranslations } from "@/lib/i18n";
 import { useDraft } from "./draft";
 import { NumberField } from "./number-field";
+import { isWithin, limitsOf } from "./settings";
 
-const WEIGHT = { minimum: -2, maximum: 2 };
+type Props = { names: string[]; off: string | null; error: string | null };
 
-/** The LoRAs that fit the model, each with its weight. */
-export function LoraFields({ names, off }: { names: string[]; off: string | null }) {
+/** The LoRAs that fit the model, each with its weight. Chosen ones that fit other models only are kept and not shown. */
+export function LoraFields({ names, off, error }: Props) {
   const t = useTranslations("composer");
   const { settings, set } = useDraft();
   const { loras } = settings;
-  const chosen = (name: string) => loras.some((lora) => lora.name === name);
+  const limits = limitsOf("loras");
+  const fitting = loras.filter(({ name }) => names.includes(name));
+  const chosen = (name: string) => fitting.some((lora) => lora.name === name);
   const toggle = (name: string) => set("loras", chosen(name) ? loras.filter((lora) => lora.name !== name) : [...loras, { name, weight: 1 }]);
   const weigh = (name: string, weight: number) => set("loras", loras.map((lora) => (lora.name === name ? { ...lora, weight } : lora)));
   return (
@@ -21,20 +24,21 @@ export function LoraFields({ names, off }: { names: string[]; off: string | null
       {off ? <p className="text-s text-muted">{off}</p> : null}
       <div className="flex flex-wrap gap-1.5">
         {names.map((name) => (
-          <Chip key={name} aria-pressed={chosen(name)} disabled={!chosen(name) && loras.length >= LIMITS.loras.maxItems} onClick={() => toggle(name)}>
+          <Chip key={name} aria-pressed={chosen(name)} disabled={!chosen(name) && fitting.length >= LIMITS.loras.maxItems} onClick={() => toggle(name)}>
             {name}
           </Chip>
         ))}
       </div>
       {off
         ? null
-        : loras.map((lora) => (
+        : fitting.map((lora) => (
             <NumberField
               key={lora.name}
               label={t("loraWeight", { name: lora.name })}
-              {...WEIGHT}
+              {...limits}
               step={0.1}
               value={lora.weight}
+              error={isWithin(lora.weight, limits) ? null : error}
               onChange={(weight) => weight !== null && weigh(lora.name, weight)}
             />
           ))}

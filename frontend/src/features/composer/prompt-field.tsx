@@ -2,11 +2,12 @@
 import { useRef, type KeyboardEvent } from "react";
 import { LIMITS } from "@/lib/api/limits.gen";
 import { useFormatter, useTranslations } from "@/lib/i18n";
-import { useShortcuts } from "@/lib/use-shortcuts";
 import { cx } from "@/lib/cx";
 import { useDraft } from "./draft";
+import { useFocusByAddress } from "./focus-prompt";
 
-type Props = { error?: string | null; onGenerate: () => void; large?: boolean };
+/** `onGenerate` is for a prompt outside of the form, which has its own shortcut. */
+type Props = { error?: string | null; onGenerate?: () => void; large?: boolean };
 
 /** The prompt: grows with its text, counts, and goes through earlier prompts with Alt and Up or Down. */
 export function PromptField({ error, onGenerate, large }: Props) {
@@ -14,19 +15,21 @@ export function PromptField({ error, onGenerate, large }: Props) {
   const format = useFormatter();
   const { prompt, history, setPrompt } = useDraft();
   const field = useRef<HTMLTextAreaElement>(null);
-  const place = useRef(-1);
-  useShortcuts({ "/": () => field.current?.focus() });
+  /** What was written before an earlier prompt replaced it. */
+  const unsent = useRef<string | null>(null);
+  useFocusByAddress(field);
 
   const onKeyDown = (event: KeyboardEvent) => {
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+    if (onGenerate && event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
       onGenerate();
     }
     if (event.altKey && (event.key === "ArrowUp" || event.key === "ArrowDown")) {
       event.preventDefault();
-      place.current = Math.min(history.length - 1, Math.max(-1, place.current + (event.key === "ArrowUp" ? 1 : -1)));
-      const earlier = history[place.current];
-      if (earlier !== undefined) setPrompt(earlier);
+      const place = history.indexOf(prompt);
+      if (event.key === "ArrowUp" && place < 0) unsent.current = prompt;
+      const next = event.key === "ArrowUp" ? history[place + 1] : place > 0 ? history[place - 1] : place === 0 ? unsent.current : null;
+      if (typeof next === "string") setPrompt(next);
     }
   };
   const limit = LIMITS.prompt.maxLength;
@@ -52,7 +55,7 @@ export function PromptField({ error, onGenerate, large }: Props) {
       />
       <p id="prompt-note" className="flex justify-between gap-4 text-s text-muted">
         <span className="text-danger">{error}</span>
-        <span className={cx("tabular", prompt.length < limit * 0.8 && "sr-only", prompt.length > limit && "text-danger")}>
+        <span className={cx("tabular", prompt.length > limit && "text-danger")}>
           <span className="sr-only">{t("counter", { used: prompt.length, limit })}</span>
           <span aria-hidden>
             {format.number(prompt.length)} / {format.number(limit)}

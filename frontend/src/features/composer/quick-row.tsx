@@ -4,9 +4,10 @@ import { Segmented } from "@/components/segmented";
 import type { Model } from "@/features/models/api";
 import { useTranslations } from "@/lib/i18n";
 import { useDraft } from "./draft";
-import { RATIOS, qualityOf, ratioOf, stepsFor, type Quality, type Ratio, type Settings } from "./settings";
+import { RATIOS, qualitiesOf, qualityOf, ratioOf, stepsFor, type Quality, type Ratio, type Settings } from "./settings";
 
 const SECONDS = [2, 4, 6];
+const LABELS = { draft: "qualityDraft", standard: "qualityStandard", high: "qualityHigh" } as const;
 
 /** Ratio, length and quality: the settings of the simple form. */
 export function QuickRow({ settings, model }: { settings: Settings; model: Model | undefined }) {
@@ -38,12 +39,11 @@ export function QuickRow({ settings, model }: { settings: Settings; model: Model
         />
         <Segmented<Quality>
           label={t("quality")}
+          help={model?.steps?.length === 1 ? t("off.steps", { model: model.title }) : undefined}
           value={quality}
           onChange={(next) => next !== "custom" && set("num_inference_steps", stepsFor(next, model))}
           options={[
-            { value: "draft", label: t("qualityDraft") },
-            { value: "standard", label: t("qualityStandard") },
-            { value: "high", label: t("qualityHigh") },
+            ...qualitiesOf(model).map((value) => ({ value, label: t(LABELS[value]) })),
             ...(quality === "custom" ? [{ value: "custom" as const, label: String(settings.num_inference_steps) }] : []),
           ]}
         />

@@ -2,8 +2,9 @@
 import { LIMITS } from "@/lib/api/limits.gen";
 import type { Request, Spec } from "@/features/jobs/job";
 import type { Model } from "@/features/models/api";
+import { changesOf, travelOf, travelProblem, type PromptChange, type TravelProblem } from "./travel";
 
-export type Settings = Omit<Spec, "prompt">;
+export type Settings = Omit<Spec, "prompt" | "prompt_travel"> & { prompt_travel: PromptChange[] };
 export type SettingName = keyof Settings;
 
 export const DEFAULTS: Settings = {
@@ -25,7 +26,7 @@ export const DEFAULTS: Settings = {
   embed_prompt: LIMITS.embed_prompt.default,
   loras: [],
   motion: null,
-  prompt_travel: {},
+  prompt_travel: [],
   loop: LIMITS.loop.default,
   image: null,
   image_from: null,
@@ -49,27 +50,52 @@ export function changed(settings: Settings): Partial<Settings> {
 }
 
 export function requestOf(prompt: string, settings: Settings, seed: number | null): Request {
-  return { prompt: prompt.trim(), ...changed({ ...settings, seed }) };
+  const { prompt_travel, ...others } = changed({ ...settings, seed });
+  return { prompt: prompt.trim(), ...others, ...(prompt_travel && { prompt_travel: travelOf(prompt_travel) }) };
 }
 
 /** The settings of an earlier request. Fields that this version does not have are left out. */
 export function settingsOf(request: Request): Settings {
   const known = Object.keys(DEFAULTS).filter((name) => name in request) as SettingName[];
-  return { ...DEFAULTS, ...Object.fromEntries(known.map((name) => [name, request[name]])) };
+  return { ...DEFAULTS, ...Object.fromEntries(known.map((name) => [name, request[name]])), prompt_travel: changesOf(request.prompt_travel) };
 }
 
-export type Off = Partial<Record<SettingName, { key: "loop" | "image" | "prompt_travel" | "travelLoop" | "motion" | "loras" | "denoise" | "steps" }>>;
+type Reason = "loop" | "loopSampler" | "image" | "prompt_travel" | "travelLoop" | "motion" | "loras" | "denoise" | "steps" | "negative_prompt" | "style";
+export type Off = Partial<Record<SettingName, { key: Reason }>>;
+
+/** The gateway refuses these samplers for loops. */
+const NOT_FOR_LOOPS = ["heun", "dpm++"];
+
+export function canLoop(scheduler: Settings["scheduler"]): boolean {
+  return !scheduler || !NOT_FOR_LOOPS.includes(scheduler);
+}
+
+export function motionsOf(model: Model | undefined) {
+  return LIMITS.motion.values.filter((motion) => !model || model.loras.includes(`motion-${motion}`));
+}
+
+/** Whether the request has a first frame. */
+export function hasImage({ image, image_from }: Pick<Settings, "image" | "image_from">): boolean {
+  return Boolean(image || image_from);
+}
 
 /** The settings that cannot apply, and why. */
 export function inapplicable(settings: Settings, model: Model | undefined): Off {
   const off: Off = {};
   if (settings.upscaler !== "fast") off.denoise_strength = { key: "denoise" };
   if (!model) return off;
+  const { scheduler } = settings;
   if (!model.loop) off.loop = { key: "loop" };
+  else if (scheduler && model.schedulers.includes(scheduler) && !canLoop(scheduler)) off.loop = { key: "loopSampler" };
   if (!model.image) Object.assign(off, { image: { key: "image" }, image_from: { key: "image" } });
   if (!model.prompt_travel) off.prompt_travel = { key: "prompt_travel" };
-  else if (settings.loop && model.loop) off.prompt_travel = { key: "travelLoop" };
-  if (model.loras.length === 0) Object.assign(off, { loras: { key: "loras" }, motion: { key: "motion" } });
+  else if (settings.loop && !off.loop) off.prompt_travel = { key: "travelLoop" };
+  if (model.loras.length === 0) off.loras = { key: "loras" };
+  if (motionsOf(model).length === 0) off.motion = { key: "motion" };
+  if (model.steps?.length === 1) off.num_inference_steps = { key: "steps" };
+  if (model.styles.length === 0) off.style = { key: "style" };
+  // A first frame that is drawn from the prompt is drawn with the negative prompt too.
+  if (!model.negative_prompt && (hasImage(settings) || !model.draws_first_frame)) off.negative_prompt = { key: "negative_prompt" };
   return off;
 }
 
@@ -77,19 +103,35 @@ export function inapplicable(settings: Settings, model: Model | undefined): Off 
 export function applicable(settings: Settings, model: Model | undefined): Settings {
   const off = Object.keys(inapplicable(settings, model)) as SettingName[];
   const reset = Object.fromEntries(off.map((name) => [name, DEFAULTS[name]]));
-  const style = settings.style && model && !model.styles.includes(settings.style) ? null : settings.style;
-  const scheduler = settings.scheduler && model && !model.schedulers.includes(settings.scheduler) ? null : settings.scheduler;
-  return { ...settings, style, scheduler, ...reset };
+  return { ...settings, ...(model && offered(settings, model)), ...reset };
+}
+
+/** The choices that the model has. Others are left to the server. */
+function offered({ style, scheduler, motion, loras, num_inference_steps: steps }: Settings, model: Model): Partial<Settings> {
+  return {
+    style: style && model.styles.includes(style) ? style : null,
+    scheduler: scheduler && model.schedulers.includes(scheduler) ? scheduler : null,
+    motion: motion && motionsOf(model).includes(motion) ? motion : null,
+    loras: loras.filter(({ name }) => model.loras.includes(name)),
+    num_inference_steps: steps && model.steps && !model.steps.includes(steps) ? null : steps,
+  };
 }
 
 export type Problem =
   | { field: "prompt"; key: "prompt" | "tooLong" }
-  | { field: SettingName; key: "even" | "range" | "ratio" | "pixels" | "gif" | "seconds" };
+  | { field: "image"; key: "imageNeeded" }
+  | { field: SettingName; key: "even" | "range" | "ratio" | "pixels" | "gif" | "seconds" }
+  | TravelProblem;
 
 const NUMBERS = ["num_inference_steps", "guidance_scale", "width", "height", "fps", "duration_seconds", "seed", "denoise_strength"] as const;
 
-export function limitsOf(field: (typeof NUMBERS)[number]): { minimum: number; maximum: number } {
-  return LIMITS[field];
+/** For LoRAs, the limits of their weights. */
+export function limitsOf(field: (typeof NUMBERS)[number] | "loras"): { minimum: number; maximum: number } {
+  return field === "loras" ? LIMITS.loras.weight : LIMITS[field];
+}
+
+export function isWithin(value: number, { minimum, maximum }: { minimum: number; maximum: number }): boolean {
+  return value >= minimum && value <= maximum;
 }
 
 /** The first thing that the gateway would refuse; null if the request is valid. */
@@ -99,9 +141,9 @@ export function problemOf(prompt: string, settings: Settings, model: Model | und
   for (const field of NUMBERS) {
     const value = settings[field];
     if (value === null || value === undefined) continue;
-    const { minimum, maximum } = limitsOf(field);
-    if (!(value >= minimum && value <= maximum)) return { field, key: "range" };
+    if (!isWithin(value, limitsOf(field))) return { field, key: "range" };
   }
+  if (settings.loras.some(({ weight }) => !isWithin(weight, limitsOf("loras")))) return { field: "loras", key: "range" };
   const { width, height, fps, format, duration_seconds } = settings;
   if (width % 2) return { field: "width", key: "even" };
   if (height % 2) return { field: "height", key: "even" };
@@ -109,7 +151,8 @@ export function problemOf(prompt: string, settings: Settings, model: Model | und
   if (width * height * framesOf(settings) > MAX_VIDEO_PIXELS) return { field: "duration_seconds", key: "pixels" };
   if (format === "gif" && fps > MAX_GIF_FPS) return { field: "fps", key: "gif" };
   if (model?.max_seconds && duration_seconds > model.max_seconds) return { field: "duration_seconds", key: "seconds" };
-  return null;
+  if (model?.image === "required" && !model.draws_first_frame && !hasImage(settings)) return { field: "image", key: "imageNeeded" };
+  return travelProblem(settings.prompt_travel, settings);
 }
 
 export const RATIOS = { square: [512, 512], wide: [640, 360], tall: [360, 640] } as const;
@@ -120,7 +163,8 @@ export function ratioOf({ width, height }: Settings): Ratio {
   return names.find((name) => RATIOS[name][0] === width && RATIOS[name][1] === height) ?? "custom";
 }
 
-export type Quality = "draft" | "standard" | "high" | "custom";
+const QUALITIES = ["draft", "standard", "high"] as const;
+export type Quality = (typeof QUALITIES)[number] | "custom";
 
 /** The number of steps for a quality: half of the model's, the model's own, or twice as many. */
 export function stepsFor(quality: Exclude<Quality, "custom">, model: Model | undefined): number | null {
@@ -128,6 +172,11 @@ export function stepsFor(quality: Exclude<Quality, "custom">, model: Model | und
   const steps = model.num_inference_steps;
   const { minimum, maximum } = limitsOf("num_inference_steps");
   return quality === "draft" ? Math.max(minimum, Math.ceil(steps / 2)) : Math.min(maximum, steps * 2);
+}
+
+/** The qualities of a model: a distilled one has certain numbers of steps only. */
+export function qualitiesOf(model: Model | undefined): (typeof QUALITIES)[number][] {
+  return QUALITIES.filter((quality) => quality === "standard" || !model?.steps || model.steps.includes(stepsFor(quality, model) ?? 0));
 }
 
 export function qualityOf(settings: Settings, model: Model | undefined): Quality {

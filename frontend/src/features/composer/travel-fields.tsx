@@ -6,15 +6,18 @@ import { LIMITS } from "@/lib/api/limits.gen";
 import { useTranslations } from "@/lib/i18n";
 import { useDraft } from "./draft";
 import { NumberField } from "./number-field";
+import { momentAt, nextMoment, secondsOf, type PromptChange, type TravelProblem } from "./travel";
 
-/** `{"2.5s": "…"}` as rows of seconds and prompts. */
-export function TravelFields({ off }: { off: string | null }) {
+type Props = { off: string | null; problem: TravelProblem | null; error: string | null };
+
+/** The prompt changes as rows of seconds and prompts. */
+export function TravelFields({ off, problem, error }: Props) {
   const t = useTranslations("composer");
   const { settings, set } = useDraft();
-  const rows = Object.entries(settings.prompt_travel ?? {}).map(([moment, prompt]) => ({ seconds: secondsOf(moment, settings.fps), prompt }));
-  const write = (next: typeof rows) => set("prompt_travel", Object.fromEntries(next.map((row) => [`${row.seconds}s`, row.prompt])));
-  const change = (index: number, row: Partial<(typeof rows)[number]>) => write(rows.map((old, at) => (at === index ? { ...old, ...row } : old)));
-  const next = Math.min(settings.duration_seconds - 0.5, (rows.at(-1)?.seconds ?? 0) + 1);
+  const { prompt_travel: rows, fps, duration_seconds } = settings;
+  const write = (next: PromptChange[]) => set("prompt_travel", next);
+  const change = (index: number, row: Partial<PromptChange>) => write(rows.map((old, at) => (at === index ? { ...old, ...row } : old)));
+  const errorOf = (index: number, ofPrompt: boolean) => (problem?.row === index && (problem.key === "travelEmpty") === ofPrompt ? error : null);
   return (
     <fieldset disabled={Boolean(off)} className="grid gap-2">
       <legend className={off ? "mb-1 text-s font-medium text-muted" : "mb-1 text-s font-medium"}>{t("prompt_travel")}</legend>
@@ -22,36 +25,38 @@ export function TravelFields({ off }: { off: string | null }) {
       {off
         ? null
         : rows.map((row, index) => (
-            <div key={index} className="grid grid-cols-[6rem_minmax(0,1fr)_auto] items-end gap-2">
+            <div key={index} className="grid grid-cols-[6rem_minmax(0,1fr)_auto] items-start gap-2">
               <NumberField
                 label={t("travelAt")}
-                minimum={0.1}
-                maximum={settings.duration_seconds - 0.1}
+                minimum={0}
+                maximum={duration_seconds - 0.1}
                 step={0.1}
-                value={row.seconds}
-                onChange={(seconds) => seconds !== null && change(index, { seconds })}
+                value={secondsOf(row.at, fps)}
+                error={errorOf(index, false)}
+                onChange={(seconds) => seconds !== null && change(index, { at: momentAt(seconds) })}
               />
               <TextField
                 label={t("travelPrompt")}
                 maxLength={LIMITS.prompt.maxLength}
                 value={row.prompt}
+                error={errorOf(index, true)}
                 onChange={(event) => change(index, { prompt: event.target.value })}
               />
-              <IconButton name={t("travelRemove")} onClick={() => write(rows.filter((_, at) => at !== index))}>
+              <IconButton name={t("travelRemove")} className="mt-[1.625rem]" onClick={() => write(rows.filter((_, at) => at !== index))}>
                 <X aria-hidden />
               </IconButton>
             </div>
           ))}
       {off || rows.length >= LIMITS.prompt_travel.maxProperties ? null : (
-        <Button size="s" className="justify-self-start" icon={<Plus aria-hidden className="size-4" />} onClick={() => write([...rows, { seconds: next, prompt: "" }])}>
+        <Button
+          size="s"
+          className="justify-self-start"
+          icon={<Plus aria-hidden className="size-4" />}
+          onClick={() => write([...rows, { at: nextMoment(rows, settings), prompt: "" }])}
+        >
           {t("travelAdd")}
         </Button>
       )}
     </fieldset>
   );
-}
-
-/** A moment is a time ("2.5s") or a frame ("12"). */
-function secondsOf(moment: string, fps: number): number {
-  return moment.endsWith("s") ? Number(moment.slice(0, -1)) : Math.round((Number(moment) / fps) * 1000) / 1000;
 }

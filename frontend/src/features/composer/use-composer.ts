@@ -1,7 +1,6 @@
 "use client";
 import { useState } from "react";
 import { toast } from "@/components/toaster";
-import { useErrorText } from "@/components/use-error-text";
 import { submit } from "@/features/jobs/api";
 import { useModels, useStyles, type Model } from "@/features/models/api";
 import { useSession } from "@/features/auth/use-session";
@@ -10,6 +9,7 @@ import { useTranslations } from "@/lib/i18n";
 import { randomInteger } from "@/lib/random";
 import { useDraft } from "./draft";
 import { applicable, problemOf, requestOf, type Settings } from "./settings";
+import { useRefusalText } from "./use-refusal-text";
 
 const MAX_VARIATIONS = 8;
 export const VARIATIONS = Array.from({ length: MAX_VARIATIONS }, (_, index) => index + 1);
@@ -37,7 +37,7 @@ export function useComposer() {
   const settings: Settings = applicable(draft.settings, model);
   const problem = problemOf(draft.prompt, settings, model);
   const [tried, setTried] = useState(false);
-  const errorText = useErrorText();
+  const refusalText = useRefusalText();
   const t = useTranslations("composer");
 
   /** Queues the videos. False if the form is not valid. */
@@ -50,7 +50,7 @@ export function useComposer() {
     const sent = seeds.map((seed) => submit(requestOf(prompt, settings, seed)));
     void Promise.allSettled(sent).then((results) => {
       const failed = results.find((result) => result.status === "rejected");
-      if (failed) toast(errorText(failed.reason), { tone: "danger" });
+      if (failed) toast(refusalText(failed.reason), { tone: "danger" });
       else toast(t("queued", { count: results.length }));
     });
     return true;

@@ -5,16 +5,40 @@ import { newKey } from "@/lib/random";
 import { sendingJob, type Job, type Request } from "./job";
 import { jobStore, useJobStore } from "./store";
 
+/** How many of the newest jobs are read first, and while the network blocks WebSockets, again and again. */
 export const RECENT = 24;
+/** What the route allows. */
+const MAX_PAGE = 100;
 /** Signed links are valid for an hour; they are renewed before. */
 const RESULT_STALE_MS = 50 * 60_000;
 
 export type Result = Schemas["ResultView"];
 
+/** The newest jobs, whatever their status. */
+async function readRecent(limit: number): Promise<Job[]> {
+  return (await unwrap(api.GET("/api/jobs", { params: { query: { limit } } }))).data;
+}
+
+/** All jobs that wait or run. A page of long prompts has less than its limit. */
+async function readAll(status: "queued" | "running"): Promise<Job[]> {
+  const jobs: Job[] = [];
+  for (let after: string | undefined; ; ) {
+    const page = await unwrap(api.GET("/api/jobs", { params: { query: { status, limit: MAX_PAGE, after } } }));
+    jobs.push(...page.data);
+    if (!page.has_more || !page.last_id) return jobs;
+    after = page.last_id;
+  }
+}
+
+/** Reads more of the newest jobs, for a page that shows more. */
+export async function fetchRecent(limit: number): Promise<void> {
+  jobStore.merge(await readRecent(limit));
+}
+
+/** Reads the newest jobs and all that are open: an old one may still wait behind many newer ones, or run. */
 export async function fetchJobs(): Promise<void> {
   try {
-    const page = await unwrap(api.GET("/api/jobs", { params: { query: { limit: RECENT } } }));
-    jobStore.merge(page.data);
+    jobStore.merge((await Promise.all([readRecent(RECENT), readAll("queued"), readAll("running")])).flat());
   } catch (error) {
     jobStore.fail(error);
     throw error;

@@ -1,19 +1,21 @@
 "use client";
 import { useMutation } from "@tanstack/react-query";
-import { CircleSlash, Copy, Download, Ellipsis, Play, RotateCw, Trash2, TriangleAlert } from "lucide-react";
+import { CircleSlash, Copy, Download, Ellipsis, Play, RotateCw, Trash2, TriangleAlert, VideoOff } from "lucide-react";
 import Link from "next/link";
 import { useState, type ReactNode } from "react";
-import { IconButton } from "@/components/button";
+import { Button, IconButton } from "@/components/button";
 import { Badge } from "@/components/chip";
+import { CopyField } from "@/components/copy-field";
 import { Menu, MenuItem } from "@/components/menu";
 import { MovingPoster } from "@/components/moving-poster";
 import { Skeleton, useErrorText } from "@/components/states";
 import { toast } from "@/components/toaster";
+import { ApiError } from "@/lib/api/errors";
 import { mediaUrl } from "@/lib/api/media";
 import { useTranslations } from "@/lib/i18n";
 import { moveToTrash, restore, retry, useResult } from "./api";
 import { promptOf, type Job, type Request } from "./job";
-import { useJobStatus } from "./job-status";
+import { failureCode, useJobStatus } from "./job-status";
 
 type Props = { job: Job; onUseSettings?: (spec: Request) => void };
 
@@ -28,12 +30,7 @@ export function EndedCard({ job, onUseSettings }: Props) {
       {job.status === "succeeded" ? (
         <EndedVideo job={job} />
       ) : (
-        <Frame>
-          <span className="grid size-full content-center justify-items-center gap-3 p-4 text-center text-s text-muted">
-            {failed ? <TriangleAlert aria-hidden className="size-5 text-danger" /> : <CircleSlash aria-hidden className="size-5" />}
-            <span className="line-clamp-5 [overflow-wrap:anywhere]">{status(job)}</span>
-          </span>
-        </Frame>
+        <NoVideo icon={failed ? <TriangleAlert aria-hidden className="size-5 text-danger" /> : <CircleSlash aria-hidden className="size-5" />} text={status(job)} />
       )}
       <div className="flex items-start gap-1">
         <p className="line-clamp-2 min-w-0 flex-1 pt-1 text-s [overflow-wrap:anywhere]">
@@ -47,6 +44,7 @@ export function EndedCard({ job, onUseSettings }: Props) {
         </p>
         <EndedMenu job={job} onUseSettings={onUseSettings} />
       </div>
+      {failed && failureCode(job, t) === "internal_error" ? <CopyField label={t("jobId")} value={job.job_id} takesFocus={false} /> : null}
       {job.warnings.length > 0 ? (
         <details className="text-s text-muted">
           <summary>
@@ -67,15 +65,40 @@ function Frame({ children }: { children: ReactNode }) {
   return <div className="relative aspect-square overflow-hidden rounded-l bg-raised">{children}</div>;
 }
 
+function NoVideo({ icon, text, action }: { icon: ReactNode; text: string; action?: ReactNode }) {
+  return (
+    <Frame>
+      <div className="grid size-full content-center justify-items-center gap-3 p-4 text-center text-s text-muted">
+        {icon}
+        <span className="line-clamp-5 [overflow-wrap:anywhere]">{text}</span>
+        {action}
+      </div>
+    </Frame>
+  );
+}
+
+const GONE = 410;
+
 /** The poster; the video loads when it is played. */
 function EndedVideo({ job }: { job: Job }) {
   const t = useTranslations("jobs");
+  const common = useTranslations("common");
+  const errorText = useErrorText();
   const result = useResult(job);
   const [playing, setPlaying] = useState(false);
   const output = (kind: string) => mediaUrl(result.data?.outputs.find((one) => one.kind === kind)?.url);
   const poster = output("poster");
   const video = output("video");
   const prompt = promptOf(job);
+  if (!video && result.error) {
+    const gone = result.error instanceof ApiError && result.error.status === GONE;
+    const again = gone ? null : (
+      <Button size="s" onClick={() => void result.refetch()}>
+        {common("retry")}
+      </Button>
+    );
+    return <NoVideo icon={<VideoOff aria-hidden className="size-5" />} text={errorText(result.error)} action={again} />;
+  }
   if (!video) return <Skeleton className="aspect-square rounded-l" />;
   const isGif = result.data?.outputs.find((one) => one.kind === "video")?.content_type === "image/gif";
   if (playing && isGif) return <Frame><img src={video} alt={t("video", { prompt })} className="size-full object-contain" /></Frame>;

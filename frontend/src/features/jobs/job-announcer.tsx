@@ -4,6 +4,7 @@ import { useEffect, useRef } from "react";
 import { announce } from "@/components/live-region";
 import { useTranslations } from "@/lib/i18n";
 import { usePreferences } from "@/lib/preferences";
+import { showNotification } from "./notifications";
 import { isOpen, promptOf, sorted, totalProgress, type Job } from "./job";
 import { useJobStore } from "./store";
 
@@ -38,9 +39,8 @@ export function JobAnnouncer() {
 
 function notify(job: Job, wanted: boolean, t: ReturnType<typeof useTranslations<"jobs">>): void {
   const shown = document.visibilityState === "visible" || job.status === "canceled";
-  if (!wanted || shown || !("Notification" in window) || Notification.permission !== "granted") return;
-  const title = t(job.status === "succeeded" ? "notifyTitle" : "notifyFailed");
-  new Notification(title, { body: promptOf(job), tag: job.job_id });
+  if (!wanted || shown) return;
+  showNotification(t(job.status === "succeeded" ? "notifyTitle" : "notifyFailed"), { body: promptOf(job), tag: job.job_id });
 }
 
 const PROGRESS_PREFIX = /^\d+\s?% · /;

@@ -31,9 +31,16 @@ function waiting(job: Job, t: Translate): string {
   return job.queue_position === 1 ? t("next") : t("position", { position: job.queue_position });
 }
 
+type FailureCode = "internal_error";
+
+/** The error of a failed job, as far as there are words for it. */
+export function failureCode(job: Job, t: Translate): FailureCode {
+  const code = job.error?.code as FailureCode | undefined;
+  return code && t.has(`errors.${code}`) ? code : "internal_error";
+}
+
 function failure(job: Job, t: Translate): string {
-  const code = job.error?.code as "internal_error" | undefined;
-  const text = code && t.has(`errors.${code}`) ? t(`errors.${code}`) : t("errors.internal_error");
+  const text = t(`errors.${failureCode(job, t)}`);
   const stage = STAGES.find((name) => name === job.error?.stage);
   // The message of a refused request names what to change, so it is shown.
   const detail = job.error?.code === "refused" ? ` ${job.error.message}` : "";

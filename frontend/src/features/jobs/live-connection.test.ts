@@ -69,6 +69,15 @@ describe("the WebSocket", () => {
     expect(transports).toEqual(["connecting", "live"]);
   });
 
+  test("gets the jobs by REST again if its snapshot leaves some out", async () => {
+    const { backend } = start();
+    await settle();
+    newest().accept();
+    expect(backend.fetchJobs).toHaveBeenCalledOnce();
+    newest().receive("snapshot", { jobs: [], complete: false });
+    expect(backend.fetchJobs).toHaveBeenCalledTimes(2);
+  });
+
   test("is opened again after a loss, with a delay", async () => {
     const { transports } = start();
     await settle();

@@ -102,7 +102,10 @@ export class LiveConnection {
 
   private receive(message: Message, socket: WebSocket, state: { token: string }): void {
     if (message.type === "snapshot") this.backend.onTransport("live");
-    if (message.type !== "error") return this.backend.onMessage(message);
+    if (message.type !== "error") this.backend.onMessage(message);
+    // Jobs were left out to keep the message small, and may have changed since they were read.
+    if (message.type === "snapshot" && !message.data.complete) void this.fetchQuietly();
+    if (message.type !== "error") return;
     void this.backend.token(state.token).then((token) => {
       if (!token || socket.readyState !== WebSocket.OPEN) return;
       state.token = token;

@@ -5,9 +5,9 @@ import { IconButton } from "@/components/button";
 import { toast } from "@/components/toaster";
 import { useTranslations } from "@/lib/i18n";
 import { usePreferences } from "@/lib/preferences";
+import { canNotify } from "./notifications";
 
 const noSubscription = () => () => undefined;
-const canNotify = () => "Notification" in window;
 
 /** Whether the browser tells about finished videos while another window has the focus. It asks for permission first. */
 export function NotifySwitch() {

@@ -9,10 +9,10 @@ import { jobStore } from "./store";
 let requests: Asked[];
 const use = vi.fn();
 
-function show(): void {
+function show(recent?: number): void {
   render(
     <TestProviders queries={testQueries()}>
-      <QueueView empty="Nothing" onUseSettings={use} />
+      <QueueView empty="Nothing" recent={recent} onUseSettings={use} />
     </TestProviders>,
   );
 }
@@ -29,7 +29,10 @@ class NoObserver {
 beforeEach(() => {
   vi.stubGlobal("ResizeObserver", NoObserver);
   vi.stubGlobal("matchMedia", noMedia);
-  requests = stubGateway(({ path }) => job(path.split("/")[3] ?? "", { status: path.endsWith("/retry") ? "queued" : "canceling", revision: 5 }));
+  requests = stubGateway(({ path, query }) => {
+    if (path === "/api/jobs") return { data: [job("recent", { status: "canceled", spec: { prompt: `of ${query.get("limit")}` } })], has_more: false };
+    return job(path.split("/")[3] ?? "", { status: path.endsWith("/retry") ? "queued" : "canceling", revision: 5 });
+  });
 });
 
 afterEach(() => {
@@ -63,11 +66,11 @@ test("a failed job is tried again", async () => {
 
 test("notifications are asked for where people wait, and switched off there", async () => {
   const requestPermission = vi.fn(async () => {
-    notification.permission = "granted";
+    FakeNotification.permission = "granted";
     return "granted";
   });
-  const notification = { permission: "default", requestPermission };
-  vi.stubGlobal("Notification", notification);
+  const FakeNotification = Object.assign(vi.fn(), { permission: "default", requestPermission });
+  vi.stubGlobal("Notification", FakeNotification);
   act(() => jobStore.merge([]));
   show();
   const name = { name: "Notify me when a video is ready" };
@@ -76,6 +79,14 @@ test("notifications are asked for where people wait, and switched off there", as
   fireEvent.click(screen.getByRole("button", name));
   await waitFor(() => expect(usePreferences.getState().notifications).toBe(false));
   expect(requestPermission).toHaveBeenCalledTimes(1);
+});
+
+test("a page that shows more jobs reads as many, after the first ones", async () => {
+  show(60);
+  expect(requests).toEqual([]);
+  act(() => jobStore.merge([]));
+  await screen.findByRole("article", { name: "of 60" });
+  expect(requests).toHaveLength(1);
 });
 
 test("a browser without notifications has no switch for them", () => {

@@ -1,8 +1,8 @@
 "use client";
-import { useId, type ReactNode } from "react";
+import { useEffect, useId, type ReactNode } from "react";
 import { ErrorView, Skeleton } from "@/components/states";
 import { useTranslations } from "@/lib/i18n";
-import { fetchJobs } from "./api";
+import { RECENT, fetchJobs, fetchRecent } from "./api";
 import { EndedCard } from "./ended-card";
 import { sorted, type Request } from "./job";
 import { JobCard } from "./job-card";
@@ -12,11 +12,14 @@ import { useJobStore } from "./store";
 type Props = { heading?: "h1" | "h2"; empty: ReactNode; recent?: number; onUseSettings?: (spec: Request) => void };
 
 /** The jobs that wait and run, and below them those that have ended. */
-export function QueueView({ heading: Heading = "h2", empty, recent = 24, onUseSettings }: Props) {
+export function QueueView({ heading: Heading = "h2", empty, recent = RECENT, onUseSettings }: Props) {
   const t = useTranslations("jobs");
   const headingId = useId();
   const { jobs, loaded, error } = useJobStore();
   const { open, ended } = sorted(jobs);
+  useEffect(() => {
+    if (loaded && recent > RECENT) void fetchRecent(recent).catch(() => undefined);
+  }, [loaded, recent]);
   return (
     <div className="grid min-w-0 content-start gap-10">
       <section id="queue" aria-labelledby={headingId} className="grid grid-cols-[minmax(0,1fr)] gap-4">

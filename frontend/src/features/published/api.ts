@@ -3,7 +3,9 @@ import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { api, unwrap, type Schemas } from "@/lib/api/client";
 
 export type PublicVideo = Schemas["PublicVideo"];
+/** Links are renewed before they end, while the page is visible. */
 const STALE_MS = 4 * 60_000;
+const RENEWED = { staleTime: STALE_MS, refetchInterval: STALE_MS, refetchIntervalInBackground: false };
 
 export function usePublished(limit: number) {
   return useInfiniteQuery({
@@ -11,20 +13,19 @@ export function usePublished(limit: number) {
     queryFn: ({ pageParam }) => unwrap(api.GET("/api/gallery", { params: { query: { limit, after: pageParam } } })),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page: Schemas["GalleryPage"]) => (page.has_more ? (page.last_id ?? undefined) : undefined),
-    staleTime: STALE_MS,
+    ...RENEWED,
   });
 }
 
 export type Source = { video_id: string } | { share_token: string; password?: string };
 
-/** One video, with the data of the server's answer first. Read again when its links have ended. */
+/** One video, with the data of the server's answer first. */
 export function useVisible(source: Source, initial: PublicVideo) {
   return useQuery({
     queryKey: ["published", "one", source],
     queryFn: () => open(source),
     initialData: initial,
-    staleTime: Infinity,
-    refetchOnWindowFocus: false,
+    ...RENEWED,
   });
 }
 

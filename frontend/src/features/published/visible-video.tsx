@@ -15,7 +15,9 @@ import { useVisible, type PublicVideo, type Source } from "./api";
 export function VisibleVideo({ source, initial }: { source: Source; initial: PublicVideo }) {
   const t = useTranslations("published");
   const videos = useTranslations("videos");
-  const { data: video, error, refetch } = useVisible(source, initial);
+  const { data: video, dataUpdatedAt, error, refetch } = useVisible(source, initial);
+  // The answer whose link does not work any more: only then is an error worth more than the video that is shown.
+  const [endedAt, setEndedAt] = useState<number | null>(null);
   const [reports, setReports] = useState(false);
   const hydrated = useHydrated();
   const title = video.title || video.prompt || t("untitled");
@@ -23,7 +25,7 @@ export function VisibleVideo({ source, initial }: { source: Source; initial: Pub
   const reported = "video_id" in source ? { video_id: source.video_id } : { share_token: source.share_token };
   return (
     <article aria-label={title} className="mx-auto grid w-full max-w-4xl gap-5 px-4 py-6 sm:px-6 sm:py-10">
-      {error ? (
+      {error && endedAt === dataUpdatedAt ? (
         <ErrorView error={error} onRetry={() => void refetch()} />
       ) : (
         <Player
@@ -32,7 +34,10 @@ export function VisibleVideo({ source, initial }: { source: Source; initial: Pub
           name={videos("videoName", { title })}
           size={video.video}
           isGif={video.format === "gif"}
-          onExpired={() => void refetch()}
+          onExpired={() => {
+            setEndedAt(dataUpdatedAt);
+            void refetch();
+          }}
         />
       )}
       <div className="flex flex-wrap items-start justify-between gap-4">

@@ -43,14 +43,17 @@ function changeMany({ ids, action }: Bulk): Video[] {
 const wrapper = ({ children }: { children: ReactNode }) => <TestProviders queries={queries}>{children}</TestProviders>;
 const useAll = ({ filters }: { filters: Filters }) => ({ videos: useVideos(filters), bulk: useBulk(), change: useChangeVideo(), live: useLiveJobs(true) });
 
+/** `waitFor` checks every 50 ms, and each of these tests waits for forty answers that come at once. */
+const until = (check: () => void) => waitFor(check, { interval: 2 });
+
 /** The gallery, scrolled to its end. */
 async function scrolled(filters: Filters = NO_FILTERS) {
   const hook = renderHook(useAll, { wrapper, initialProps: { filters } });
-  await waitFor(() => expect(hook.result.current.videos.list).toBeDefined());
+  await until(() => expect(hook.result.current.videos.list).toBeDefined());
   while (hook.result.current.videos.list?.hasMore) {
     const { length } = hook.result.current.videos.list.videos;
     act(() => hook.result.current.videos.more());
-    await waitFor(() => expect(hook.result.current.videos.list?.videos.length).toBeGreaterThan(length));
+    await until(() => expect(hook.result.current.videos.list?.videos.length).toBeGreaterThan(length));
   }
   requests.length = 0;
   const shown = () => hook.result.current.videos.list?.videos.map(({ id }) => id) ?? [];
@@ -80,7 +83,7 @@ test("a finished job reads one page, however many videos are loaded", async () =
   act(() => jobStore.merge([job("new", { status: "running" })]));
   gateway = [video(idOf(COUNT + 1)), ...gateway];
   act(() => jobStore.merge([job("new", { status: "succeeded", revision: 2 })]));
-  await waitFor(() => expect(shown()[0]).toBe(idOf(COUNT + 1)));
+  await until(() => expect(shown()[0]).toBe(idOf(COUNT + 1)));
   await settled();
   expect(shown()).toHaveLength(COUNT + 1);
   expect(listReads()).toHaveLength(1);
@@ -93,7 +96,7 @@ test("the focus of the window and a return to the gallery read one page each", a
     focusManager.setFocused(false);
     focusManager.setFocused(true);
   });
-  await waitFor(() => expect(shown()).toHaveLength(COUNT - 1));
+  await until(() => expect(shown()).toHaveLength(COUNT - 1));
   expect(listReads()).toHaveLength(1);
   unmount();
   const again = renderHook(useAll, { wrapper, initialProps: { filters: NO_FILTERS } });
@@ -106,10 +109,10 @@ test("what goes to the trash leaves at once, and comes back, without reading the
   const { result, shown } = await scrolled();
   const ids = shown().slice(500, 600);
   act(() => result.current.bulk.mutate({ ids, action: "trash" }));
-  await waitFor(() => expect(shown()).toHaveLength(COUNT - 100));
-  await waitFor(() => expect(result.current.bulk.isSuccess).toBe(true));
+  await until(() => expect(shown()).toHaveLength(COUNT - 100));
+  await until(() => expect(result.current.bulk.isSuccess).toBe(true));
   act(() => result.current.bulk.mutate({ ids, action: "restore" }));
-  await waitFor(() => expect(shown().slice(500, 600)).toEqual(ids));
+  await until(() => expect(shown().slice(500, 600)).toEqual(ids));
   await settled();
   expect(requests.map(({ path }) => path)).toEqual(["/api/videos/bulk", "/api/videos/bulk"]);
 });
@@ -122,9 +125,9 @@ test("what could not be moved is shown again", async () => {
     open = resolve;
   });
   act(() => result.current.bulk.mutate({ ids: shown().slice(500, 600), action: "trash" }));
-  await waitFor(() => expect(shown()).toHaveLength(COUNT - 100));
+  await until(() => expect(shown()).toHaveLength(COUNT - 100));
   open();
-  await waitFor(() => expect(shown()).toHaveLength(COUNT));
+  await until(() => expect(shown()).toHaveLength(COUNT));
   expect(listReads()).toEqual([]);
 });
 
@@ -134,7 +137,7 @@ test("a change enters the lists that it belongs to", async () => {
   queries.setQueryData(["videos", "list", favourites], { videos: [], hasMore: false, readAt: new Map() });
   const id = shown()[700] ?? "";
   act(() => result.current.change.mutate({ id, change: { favourite: true } }));
-  await waitFor(() => expect(result.current.videos.list?.videos[700]?.favourite).toBe(true));
+  await until(() => expect(result.current.videos.list?.videos[700]?.favourite).toBe(true));
   expect(listReads()).toEqual([]);
   rerender({ filters: favourites });
   expect(result.current.videos.list?.videos.map((one) => one.id)).toEqual([id]);
@@ -147,7 +150,7 @@ test("links are renewed where they are in view", async () => {
   expect(requests).toEqual([]);
   vi.setSystemTime(Date.now() + LINKS_STALE_MS + 1000);
   act(() => result.current.videos.renew(480, 503));
-  await waitFor(() => expect(requests).toHaveLength(1));
+  await until(() => expect(requests).toHaveLength(1));
   expect(requests[0]?.query.get("after")).toBe(shown()[479]);
   await settled();
   act(() => result.current.videos.renew(480, 503));
@@ -157,15 +160,15 @@ test("links are renewed where they are in view", async () => {
 
 test("a page that cannot be read says so, and is read again when asked to", async () => {
   const hook = renderHook(useAll, { wrapper, initialProps: { filters: NO_FILTERS } });
-  await waitFor(() => expect(hook.result.current.videos.list).toBeDefined());
+  await until(() => expect(hook.result.current.videos.list).toBeDefined());
   refuse = ({ query }) => query.has("after");
   act(() => hook.result.current.videos.more());
-  await waitFor(() => expect(hook.result.current.videos.error).toMatchObject({ status: 500 }));
+  await until(() => expect(hook.result.current.videos.error).toMatchObject({ status: 500 }));
   act(() => hook.result.current.videos.more());
   await settled();
   expect(requests.filter(({ query }) => query.has("after"))).toHaveLength(1);
   refuse = () => false;
   act(() => hook.result.current.videos.retry());
-  await waitFor(() => expect(hook.result.current.videos.list?.videos).toHaveLength(2 * PAGE));
+  await until(() => expect(hook.result.current.videos.list?.videos).toHaveLength(2 * PAGE));
   expect(hook.result.current.videos.error).toBeNull();
 });

@@ -33,7 +33,7 @@ export function VideoActions({ video, player, onGone }: Props) {
       <Button kind="primary" wide icon={<Copy aria-hidden className={ICON} />} busy={isReusing} onClick={() => reuse(video, "settings")}>
         {t("useSettings")}
       </Button>
-      <div className="grid grid-cols-2 gap-2 *:min-w-0">
+      <div className="grid grid-cols-2 gap-2 *:min-w-0 *:last:odd:col-span-2">
         <Button icon={<Dices aria-hidden className={ICON} />} onClick={() => reuse(video, "vary")}>
           {t("vary")}
         </Button>

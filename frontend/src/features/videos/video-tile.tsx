@@ -70,7 +70,12 @@ export function VideoTile({ video, isStop = true, isSelected = false, selecting 
         {isSelected ? <span aria-hidden className="pointer-events-none absolute inset-0 rounded-l shadow-[inset_0_0_0_3px_var(--color-ring),inset_0_0_0_5px_var(--color-bg)]" /> : null}
       </div>
       <div className="flex items-start gap-1">
-        <p className="line-clamp-2 min-w-0 flex-1 pt-1 text-s [overflow-wrap:anywhere]">{name}</p>
+        <p className="line-clamp-2 min-w-0 flex-1 pt-1 text-s [overflow-wrap:anywhere]">
+          {/* For pointers: a tap on the poster plays the preview first. The link of the poster has the same name. */}
+          <Link href={`/v/${video.id}`} prefetch={false} scroll={false} aria-hidden tabIndex={-1}>
+            {name}
+          </Link>
+        </p>
         <TileMenu video={video} tabIndex={tabIndex} />
       </div>
     </article>

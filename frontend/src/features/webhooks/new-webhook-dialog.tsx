@@ -9,6 +9,7 @@ import { useErrorText } from "@/components/states";
 import { ApiError } from "@/lib/api/errors";
 import { useTranslations } from "@/lib/i18n";
 import { EVENTS, WEBHOOKS, createWebhook, type WebhookEvent } from "./api";
+import { useEventName } from "./use-event-name";
 
 const USUAL_EVENTS: WebhookEvent[] = ["job.succeeded", "job.failed"];
 
@@ -17,6 +18,7 @@ export function NewWebhookDialog({ onClose }: { onClose: () => void }) {
   const t = useTranslations("webhooks");
   const common = useTranslations("common");
   const errorText = useErrorText();
+  const eventName = useEventName();
   const queries = useQueryClient();
   const [url, setUrl] = useState("");
   const [events, setEvents] = useState<WebhookEvent[]>(USUAL_EVENTS);
@@ -25,7 +27,7 @@ export function NewWebhookDialog({ onClose }: { onClose: () => void }) {
     onSuccess: () => queries.invalidateQueries({ queryKey: WEBHOOKS }),
   });
   const toggle = (event: WebhookEvent, on: boolean) => setEvents(EVENTS.filter((one) => (one === event ? on : events.includes(one))));
-  const wrongUrl = create.error instanceof ApiError ? create.error.field("url") : null;
+  const wrongUrl = create.error instanceof ApiError && create.error.field("url") ? errorText(create.error) : null;
   if (create.data) {
     return (
       <Dialog title={t("new")} onClose={onClose}>
@@ -51,7 +53,7 @@ export function NewWebhookDialog({ onClose }: { onClose: () => void }) {
           {EVENTS.map((event) => (
             <label key={event} className="flex min-h-9 cursor-pointer items-center gap-3 rounded-s px-2 hover:bg-raised">
               <input type="checkbox" checked={events.includes(event)} onChange={(change) => toggle(event, change.target.checked)} className="size-4 accent-primary" />
-              {t(`eventNames.${event.replace(".", "_") as "job_succeeded"}`)}
+              {eventName(event)}
             </label>
           ))}
         </fieldset>

@@ -8,6 +8,7 @@ import { ErrorView, Skeleton, useErrorText } from "@/components/states";
 import { toast } from "@/components/toaster";
 import { useFormatter, useTranslations } from "@/lib/i18n";
 import { WEBHOOKS, deleteWebhook, enableWebhook, redeliver, rotateSecret, testWebhook, useDeliveries, type Delivery, type Webhook } from "./api";
+import { useEventName } from "./use-event-name";
 
 const TONES = { pending: "neutral", delivered: "success", failed: "danger" } as const;
 
@@ -54,15 +55,16 @@ function DeliveryRow({ value: delivery }: { value: Delivery }) {
   const t = useTranslations("webhooks");
   const format = useFormatter();
   const again = useAction(() => redeliver(delivery.webhook_id, delivery.id), t("redelivered"));
+  const type = useEventName()(delivery.type);
   const outcome = delivery.response_status ?? delivery.error;
   return (
     <li className="flex items-center gap-3 text-s">
       <Badge tone={TONES[delivery.state]}>{t(`states.${delivery.state}`)}</Badge>
       <span className="min-w-0 flex-1 truncate" title={delivery.error ?? undefined}>
-        {delivery.type} · {format.relativeTime(new Date(delivery.created_at), new Date())}
+        {type} · {format.relativeTime(new Date(delivery.created_at), new Date())}
         {outcome ? ` · ${outcome}` : null}
       </span>
-      <Button size="s" busy={again.isPending} aria-label={t("redeliverNamed", { type: delivery.type })} onClick={() => again.mutate()}>
+      <Button size="s" busy={again.isPending} aria-label={t("redeliverNamed", { type })} onClick={() => again.mutate()}>
         {t("redeliver")}
       </Button>
     </li>

@@ -8,6 +8,7 @@ import { Section } from "@/features/settings/section";
 import { useTranslations } from "@/lib/i18n";
 import { useWebhooks, type Webhook } from "./api";
 import { NewWebhookDialog } from "./new-webhook-dialog";
+import { useEventName } from "./use-event-name";
 import { WebhookDialog } from "./webhook-dialog";
 
 export function WebhooksSection() {
@@ -34,6 +35,7 @@ export function WebhooksSection() {
 
 function WebhookRow({ value: webhook }: { value: Webhook }) {
   const t = useTranslations("webhooks");
+  const eventName = useEventName();
   const [open, setOpen] = useState(false);
   const tone = !webhook.enabled ? "neutral" : webhook.failures > 0 ? "danger" : "success";
   const state = !webhook.enabled ? t("off") : webhook.failures > 0 ? t("failing", { count: webhook.failures }) : t("on");
@@ -44,7 +46,7 @@ function WebhookRow({ value: webhook }: { value: Webhook }) {
         <p className="truncate" title={webhook.url}>
           {webhook.url}
         </p>
-        <p className="text-muted">{webhook.events.join(", ")}</p>
+        <p className="text-muted">{webhook.events.map(eventName).join(" · ")}</p>
         <Badge tone={tone}>{state}</Badge>
       </div>
       <Button size="s" aria-label={t("openNamed", { url: webhook.url })} onClick={() => setOpen(true)}>

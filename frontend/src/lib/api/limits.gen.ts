@@ -69,6 +69,10 @@ export const LIMITS = {
   },
   "loras": {
     "maxItems": 4,
+    "weight": {
+      "minimum": -2,
+      "maximum": 2
+    },
     "default": []
   },
   "motion": {

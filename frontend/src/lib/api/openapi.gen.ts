@@ -2443,7 +2443,9 @@ export interface components {
          * @description `words` is the complete vocabulary of the model by group, or null if it accepts any text. `phrases` are the parts
          *     to put a prompt together from, each once and in a useful order.
          *
-         *     `image` is whether a request may or must have a first frame.
+         *     `steps` are the only numbers of steps that are accepted, or null if any number is. `image` is whether a request may
+         *     or must have a first frame; with `draws_first_frame`, a model that must have one draws it from the prompt where the
+         *     server has the files for that. `negative_prompt` is whether the model uses one.
          */
         ModelView: {
             /** Name */
@@ -2471,6 +2473,8 @@ export interface components {
             schedulers: string[];
             /** Num Inference Steps */
             num_inference_steps: number;
+            /** Steps */
+            steps: number[] | null;
             /** Guidance Scale */
             guidance_scale: number;
             /** Family */
@@ -2481,6 +2485,10 @@ export interface components {
             max_seconds: number | null;
             /** Image */
             image: ("optional" | "required") | null;
+            /** Draws First Frame */
+            draws_first_frame: boolean;
+            /** Negative Prompt */
+            negative_prompt: boolean;
             /** Prompt Travel */
             prompt_travel: boolean;
             /** Loop */

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { session as Session } from "./session";
 
 const answer = (token: string, expires_in = 600) => Response.json({ access_token: token, expires_in });
@@ -77,17 +77,70 @@ test("without a network the session stays", async () => {
   expect(session.status).toBe("signed-in");
 });
 
-test.each([
-  ["no network", () => Promise.reject(new TypeError("Failed to fetch"))],
-  ["too many requests", () => Promise.resolve(Response.json({}, { status: 429 }))],
-])("%s when a page is loaded does not end the session for the next page", async (_, failure) => {
+const unavailable = async () => Response.json({ code: "unavailable", request_id: "r1" }, { status: 503 });
+
+/** A page of someone who signed in earlier, while the gateway does not answer. */
+async function openUnreachable(failure: () => Promise<Response>) {
+  vi.useFakeTimers();
+  vi.spyOn(Math, "random").mockReturnValue(1);
   localStorage.setItem("aura.signed-in", "1");
   fetches.mockImplementation(failure);
   await session.restore();
-  expect(session.status).toBe("anonymous");
-  vi.resetModules();
-  fetches.mockImplementation(async () => answer("t2"));
-  const next = (await import("./session")).session;
-  await next.restore();
-  expect([next.status, await next.token()]).toEqual(["signed-in", "t2"]);
+}
+
+describe("a page that is opened while the gateway does not answer", () => {
+  afterEach(() => {
+    vi.clearAllTimers();
+    vi.useRealTimers();
+    vi.restoreAllMocks();
+  });
+
+  test.each([
+    ["no network", () => Promise.reject(new TypeError("Failed to fetch")), { name: "TypeError" }],
+    ["too many requests", async () => Response.json({}, { status: 429 }), { status: 429 }],
+    ["a gateway that is down", unavailable, { status: 503, requestId: "r1" }],
+  ])("%s: it is not known whether there is a session, and the cookie is kept", async (_, failure, error) => {
+    await openUnreachable(failure);
+    expect(session.status).toBe("unreachable");
+    expect(session.error).toMatchObject(error);
+    expect(localStorage.getItem("aura.signed-in")).toBe("1");
+  });
+
+  test("the session is restored after growing delays", async () => {
+    await openUnreachable(unavailable);
+    const asked: number[] = [];
+    for (const seconds of [1, 2, 4, 8, 16, 32, 60, 60]) {
+      await vi.advanceTimersByTimeAsync(seconds * 1000 - 1);
+      asked.push(fetches.mock.calls.length);
+      await vi.advanceTimersByTimeAsync(1);
+    }
+    expect(asked).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    fetches.mockImplementation(async () => answer("t2"));
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect([session.status, await session.token()]).toEqual(["signed-in", "t2"]);
+    expect(fetches).toHaveBeenCalledTimes(10);
+    await vi.advanceTimersByTimeAsync(120_000);
+    expect(fetches).toHaveBeenCalledTimes(10);
+  });
+
+  test("the session is restored at once when the network is back", async () => {
+    await openUnreachable(() => Promise.reject(new TypeError("Failed to fetch")));
+    fetches.mockImplementation(async () => answer("t2"));
+    dispatchEvent(new Event("online"));
+    await vi.advanceTimersByTimeAsync(0);
+    expect(session.status).toBe("signed-in");
+  });
+
+  test("a cookie that is refused later ends the session", async () => {
+    await openUnreachable(unavailable);
+    fetches.mockImplementation(async () => refused());
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(session.status).toBe("anonymous");
+  });
+
+  test("requests that need no session are sent without a token", async () => {
+    await openUnreachable(unavailable);
+    expect(await session.token()).toBeNull();
+    expect(fetches).toHaveBeenCalledOnce();
+  });
 });

@@ -2,8 +2,10 @@
  * The session of this browser. The access token lives in memory only; the refresh token is a cookie that scripts cannot
  * read. Tabs share one access token, because each use of the refresh cookie replaces it.
  */
+import { toApiError } from "./errors";
 
-type Status = "unknown" | "anonymous" | "signed-in";
+/** `unreachable`: there may be a session, but the gateway did not answer when the page was opened. */
+type Status = "unknown" | "unreachable" | "anonymous" | "signed-in";
 type Access = { token: string; expiresAt: number; renewAt: number };
 type Shared = ({ type: "token" } & Access) | { type: "signed-out" };
 
@@ -13,10 +15,15 @@ const HINT = "aura.signed-in";
 const RENEW_BEFORE_MS = 30_000;
 /** Another tab may have rotated the cookie a moment ago: the second attempt sends the new one. */
 const SECOND_ATTEMPT_MS = 400;
+/** The delay before the session is restored again doubles up to this. */
+const MAX_RETRY_MS = 60_000;
 
 let status: Status = "unknown";
 let access: Access | null = null;
 let refreshing: Promise<string | null> | null = null;
+let unreachable: unknown = null;
+let failures = 0;
+let retry: ReturnType<typeof setTimeout> | undefined;
 const listeners = new Set<() => void>();
 const channel = typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel("aura.session");
 
@@ -56,14 +63,14 @@ async function exclusively<T>(work: () => Promise<T>): Promise<T> {
   return "locks" in navigator ? navigator.locks.request("aura.refresh", work) : work();
 }
 
-/** `null`: the cookie is refused. Throws TypeError without a network, and leaves the session as it is. */
+/** `null`: the cookie is refused. Throws TypeError without a network, ApiError for 429 and 5xx, and leaves the session as it is. */
 async function requestToken(attempts = 2): Promise<string | null> {
   const response = await fetch("/api/auth/refresh", { method: "POST" });
   if (response.ok) {
     const body = (await response.json()) as { access_token: string; expires_in: number };
     return accept(body.access_token, body.expires_in);
   }
-  if (response.status >= 500 || response.status === 429) throw new TypeError(`refresh: ${response.status}`);
+  if (response.status >= 500 || response.status === 429) throw toApiError(response, await response.json().catch(() => null));
   if (attempts <= 1) return null;
   await new Promise((resolve) => setTimeout(resolve, SECOND_ATTEMPT_MS));
   return requestToken(attempts - 1);
@@ -90,9 +97,28 @@ function mayBeSignedIn(): boolean {
   }
 }
 
+const restore = (): void => void session.restore();
+
+/** The cookie is still good: the session is restored when the gateway answers. */
+function fail(error: unknown): void {
+  if (status === "unknown") {
+    unreachable = error;
+    show("unreachable", null);
+    addEventListener("online", restore);
+  }
+  if (status !== "unreachable") return;
+  clearTimeout(retry);
+  retry = setTimeout(restore, Math.min(MAX_RETRY_MS, 1000 * 2 ** failures) * (0.5 + Math.random() / 2));
+  failures += 1;
+}
+
 export const session = {
   get status(): Status {
     return status;
+  },
+  /** Why the status is `unreachable`. */
+  get error(): unknown {
+    return unreachable;
   },
   subscribe(listener: () => void): () => void {
     listeners.add(listener);
@@ -100,12 +126,9 @@ export const session = {
   },
   /** Signs in again with the cookie of an earlier visit. */
   async restore(): Promise<void> {
-    if (status !== "unknown") return;
+    if (status !== "unknown" && status !== "unreachable") return;
     if (!mayBeSignedIn()) return set("anonymous", null);
-    await refresh(null).catch(() => {
-      // Offline, or too many requests: the cookie is still good, and the next visit uses it.
-      if (status === "unknown") show("anonymous", null);
-    });
+    await refresh(null).catch(fail);
   },
   signIn: accept,
   signOut(): void {
@@ -116,6 +139,8 @@ export const session = {
   async token(stale: string | null = null): Promise<string | null> {
     // Before the earlier visit is restored, visitors who never signed in cost no request either.
     if (status === "anonymous" || (status === "unknown" && !mayBeSignedIn())) return null;
+    // Public requests and the log-in need no session, and do not wait for it.
+    if (status === "unreachable") return null;
     const fresh = access && access.token !== stale && access.renewAt > Date.now();
     return fresh && access ? access.token : refresh(stale ?? access?.token ?? null);
   },
