@@ -36,7 +36,10 @@ web-dependencies:
 	fi
 
 test-models: $(READY) ## run all tests of the models: every family end to end, and the full-size networks
-	AURA_TEST_MODELS=all $(BIN)/python -m pytest tests/pipeline tests/e2e/test_models.py tests/cli/test_pull.py tests/gpu
+	@if $(BIN)/python -c 'import sys; sys.exit(sys.version_info >= (3, 14))'; then \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.txt -e '.[film-tf]'; \
+	else echo "TensorFlow has no wheels for this version of Python: the test of FILM's SavedModel will be skipped"; fi
+	AURA_TEST_MODELS=all $(BIN)/python -m pytest tests/pipeline tests/e2e/test_models.py tests/cli/test_pull.py tests/cli/test_pull_parts.py tests/cli/test_published_layouts.py tests/gpu
 
 test-faults: $(READY) ## run the fault injection tests of docs/RELIABILITY.md against real processes
 	$(BIN)/python -m pytest tests/faults tests/cluster --faults=all
@@ -44,7 +47,7 @@ test-faults: $(READY) ## run the fault injection tests of docs/RELIABILITY.md ag
 test-clone: $(READY) ## as root: clone, set up and `make video` as root and as a plain user, in closed folders
 	AURA_TEST_CLONE=1 $(BIN)/python -m pytest tests/e2e/test_clone.py
 
-test-web: $(READY) ## run all journeys of the web app in a browser, and Vitest (needs Node.js and chromium)
+test-web: $(READY) web-dependencies ## run all journeys of the web app in a browser, and Vitest (needs Node.js and chromium)
 	AURA_TEST_WEB=all $(BIN)/python -m pytest tests/web tests/cli/system/test_web.py
 
 web-api: $(READY) ## write the documents of the gateway for the web app, and the types made from them

@@ -3,7 +3,8 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, Protocol
@@ -19,8 +20,9 @@ from pipeline.models.weights import OPTIONAL_PARTS, find_folder, is_available
 MANIFEST: Final = "manifest.json"
 TIMEOUT_SECONDS: Final = 60.0
 CHUNK_BYTES: Final = 4 * 1024 * 1024
-# The part of a hub's answer that names the SHA-256 of a large file; small files have the id of their git blob.
-HUB_HASH: Final = "x-linked-etag"
+# Where a hub states the hash of a file: the SHA-256 of a large one, else the id of its git blob. The store that it
+# redirects to has ETags of other kinds.
+HUB_HASHES: Final = {"x-linked-etag": re.compile("[0-9a-f]{40}|[0-9a-f]{64}"), "etag": re.compile("[0-9a-f]{40}")}
 
 
 class PullFailed(Exception):
@@ -41,7 +43,7 @@ class _Missing(Exception):
 
 def pull(weights: Weights, models_dir: Path, progress: Progress) -> None:
     """Download what is missing of the weights and their parts. Complete files are not downloaded again."""
-    if is_available(weights, models_dir) and find_folder(weights, models_dir) is not None:
+    if _is_complete(weights, models_dir):
         return
     parts = weights.parts if isinstance(weights, Model) else {}
     if not weights.downloads and not parts:
@@ -55,6 +57,11 @@ def pull(weights: Weights, models_dir: Path, progress: Progress) -> None:
         use = "" if weights.commercial else ", no commercial use"
         progress.message(f"{weights.title}: about {weights.size_bytes / 1e9:.2f} GB, licence {weights.licence}{use}")
         _pull_files(weights, models_dir / weights.folders[0], progress)
+
+
+def _is_complete(weights: Weights, models_dir: Path) -> bool:
+    """Whether nothing is left to download. A model that consists of shared parts only has no files of its own."""
+    return is_available(weights, models_dir) and (not weights.downloads or find_folder(weights, models_dir) is not None)
 
 
 def _pull_files(weights: Weights, folder: Path, progress: Progress) -> None:
@@ -116,7 +123,7 @@ def _fetch_file(client: httpx.Client, download: Download, folder: Path, progress
     partial = target.with_name(f".{target.name}.partial")
     address = download.address(_hub())
     try:
-        stated = _receive(client, address, partial, download.path, progress)
+        stated = _receive(client, address, partial, download, progress)
     except httpx.HTTPStatusError as error:
         raise PullFailed(_refusal(error.response.status_code, address)) from error
     except httpx.HTTPError as error:
@@ -136,15 +143,20 @@ def _fetch_file(client: httpx.Client, download: Download, folder: Path, progress
     return download.stored_path, hash_file(folder / download.stored_path)
 
 
-def _receive(client: httpx.Client, address: str, partial: Path, name: str, progress: Progress) -> str:
-    """Append the rest of the file to `partial`; the hash that the hub states for it, or an empty string."""
+def _receive(client: httpx.Client, address: str, partial: Path, download: Download, progress: Progress) -> str:
+    """Append the rest of the file to `partial`; the hash that the source states for it, or an empty string."""
     done = partial.stat().st_size if partial.exists() else 0
     headers = {"Range": f"bytes={done}-"} if done else {}
     with client.stream("GET", address, headers=headers) as response:
         if response.status_code == httpx.codes.NOT_FOUND:
             raise _Missing(address)
         if response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
-            return ""  # complete: the check follows
+            # Nothing is left to receive. Without a hash to compare with, the file is downloaded again.
+            stated = _stated_hash((*response.history, response))
+            if stated or download.sha256:
+                return stated
+            partial.unlink()
+            return _receive(client, address, partial, download, progress)
         response.raise_for_status()
         resumed = response.status_code == httpx.codes.PARTIAL_CONTENT
         done = done if resumed else 0
@@ -154,9 +166,17 @@ def _receive(client: httpx.Client, address: str, partial: Path, name: str, progr
             for chunk in response.iter_bytes():
                 file.write(chunk)
                 done += len(chunk)
-                progress.received(name, done, total)
+                progress.received(download.path, done, total)
         answers = (*response.history, response)
-    return next((answer.headers[HUB_HASH].strip('W/"') for answer in answers if HUB_HASH in answer.headers), "")
+    return _stated_hash(answers)
+
+
+def _stated_hash(answers: Sequence[httpx.Response]) -> str:
+    """The hash in the answer of the hub, which may have redirected to a store; empty: none of them states one."""
+    stated = (
+        (kind, answer.headers.get(name, "").strip('W/"')) for name, kind in HUB_HASHES.items() for answer in answers
+    )
+    return next((value for kind, value in stated if kind.fullmatch(value)), "")
 
 
 def _refusal(status: int, address: str) -> str:
@@ -166,9 +186,12 @@ def _refusal(status: int, address: str) -> str:
 
 
 def _check(partial: Path, expected: str, stated: str, address: str) -> str:
-    """The SHA-256 of the file. Deletes it and raises if it differs from the catalog or from the hub's statement."""
+    """The SHA-256 of the file. Deletes it and raises if nothing states its hash, or another one is stated."""
     sha256 = hash_file(partial)
     found, wanted = sha256, expected or stated
+    if not wanted and sha256 not in REFUSED_HASHES:
+        partial.unlink()
+        raise PullFailed(f"cannot check {address}: neither the catalog nor the source states its hash")
     if len(wanted) == 40:
         found = _git_blob_id(partial)
     if sha256 in REFUSED_HASHES or (wanted and found != wanted):

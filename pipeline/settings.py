@@ -75,9 +75,13 @@ class PipelineSettings(BaseSettings):
         return float(getattr(self, f"{stage}_gpus", 0))
 
     def hardware(self, stage: Stage) -> Hardware:
-        """What the replicas of a stage run on. Those that share a card may use their share of its memory."""
+        """What the replicas of a stage run on. Those that share a card may use their share of its memory.
+
+        Ray hides the cards from a stage without a share: if other stages have one, it runs on the CPU.
+        """
         share = min(1.0, self.gpus(stage) or 1.0)
-        return Hardware(self.device, self.torch_dtype, share, self.model_offload, self.compile_models)
+        device = "cpu" if not self.gpus(stage) and any(map(self.gpus, Stage)) else self.device
+        return Hardware(device, self.torch_dtype, share, self.model_offload, self.compile_models)
 
     @property
     def generate_budget(self) -> Budget:

@@ -66,12 +66,6 @@ class PreprocessDeployment(StageReplica):
 class GenerateDeployment(StageReplica):
     stage = Stage.GENERATE
 
-    def _load(self) -> Any:
-        loaded = super()._load()
-        if hasattr(loaded, "warm_up"):
-            loaded.warm_up(self._settings.model_variant)
-        return loaded
-
     async def __call__(self, plan: Plan) -> AsyncIterator[dict[str, Any] | TimedClip | bool]:
         """Yields `{began}` when the thread starts this job, then `{step, steps, preview}` per step, `{seconds}`, the
         clip, and FINISHED. From `{began}` on, a crash of this process is charged to this job."""

@@ -65,7 +65,10 @@ class StageReplica:
 
     def _load(self) -> Any:
         own_models.load(self._settings.own_models_file)
-        return self._stage_class()(self._settings.models_dir, self._settings.hardware(self.stage))
+        loaded = self._stage_class()(self._settings.models_dir, self._settings.hardware(self.stage))
+        if hasattr(loaded, "warm_up"):
+            loaded.warm_up(self._settings.model_variant)
+        return loaded
 
     def _stage_class(self) -> Any:
         """The class that does the work, imported here so that a replica loads only what its own stage needs."""

@@ -35,6 +35,9 @@ CHOSEN_UPSCALERS: Final[Mapping[Upscaler, str]] = {
     Upscaler.ANIME: "realesr-animevideov3",
 }
 
+# Those that keep nothing between their steps: a loop rolls the latents, but not what a sampler has kept of them.
+LOOP_SCHEDULERS: Final = (Scheduler.DDIM, Scheduler.EULER, Scheduler.LCM)
+
 
 def add(models: Mapping[str, Model], own_loras: Mapping[str, Lora]) -> None:
     """Add an operator's own entries at the start of a process. Raises ValueError if another entry has the name."""
@@ -83,13 +86,13 @@ def choose_model(spec: Spec) -> tuple[Model, Scheduler]:
     if model.steps and spec.num_inference_steps not in (None, *model.steps):
         allowed = " or ".join(map(str, model.steps))
         raise Refused(f"{model.name} was distilled for {allowed} steps", "/num_inference_steps")
-    _check_features(spec, model)
+    _check_features(spec, model, chosen)
     choose_loras(spec, model)
     choose_style(spec.style, model)
     return model, chosen
 
 
-def _check_features(spec: Spec, model: Model) -> None:
+def _check_features(spec: Spec, model: Model, chosen: Scheduler) -> None:
     """Refuse what the family cannot do."""
     family = family_of(model)
     missing = {
@@ -103,7 +106,7 @@ def _check_features(spec: Spec, model: Model) -> None:
             raise Refused(f"{model.name} ({family.title}) does not support this", pointer)
     if spec.image and not is_image(spec.image):
         raise Refused("not a PNG, JPEG or WebP file in base64", "/image")
-    if spec.loop and spec.scheduler in (Scheduler.HEUN, Scheduler.DPMPP):
+    if spec.loop and chosen not in LOOP_SCHEDULERS:
         raise Refused("a loop needs a sampler that keeps nothing between its steps: ddim, euler or lcm", "/scheduler")
     if spec.prompt_travel and spec.loop:
         raise Refused("a loop has one prompt", "/prompt_travel")

@@ -60,7 +60,8 @@ _FAMILIES: Final = (
         schedulers=tuple(Scheduler), loop=True,
     ),
     Family(
-        "text-to-video-sd", "ModelScope and Zeroscope", "TextToVideoSDPipeline", schedulers=EXACT_SAMPLERS,
+        # diffusers cannot add LoRAs to its UNet.
+        "text-to-video-sd", "ModelScope and Zeroscope", "TextToVideoSDPipeline", schedulers=EXACT_SAMPLERS, loras=False,
     ),
     Family(
         "stable-video-diffusion", "Stable Video Diffusion", "StableVideoDiffusionPipeline", size_multiple=64,

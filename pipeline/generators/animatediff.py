@@ -19,7 +19,7 @@ from torch import Tensor
 from pipeline.clip import Frames
 from pipeline.contract.errors import CheckStopped
 from pipeline.contract.plan import Plan
-from pipeline.generators.base import DiffusersGenerator
+from pipeline.generators.base import DiffusersGenerator, never_stopped
 from pipeline.generators.frame_vae import decode_frames
 from pipeline.generators.loras import VariantKey
 from pipeline.models.fit import Fit
@@ -56,7 +56,7 @@ class AnimateDiff(DiffusersGenerator):
             pipeline.unet.load_state_dict(self._bare.unet.state_dict(keep_vars=True), assign=True)
         return pipeline
 
-    def arguments(self, plan: Plan) -> dict[str, Any]:
+    def arguments(self, plan: Plan, check: CheckStopped = never_stopped) -> dict[str, Any]:
         values = super().arguments(plan)
         if plan.prompt_travel:
             values["prompt"] = {0: plan.prompt} | plan.prompt_travel

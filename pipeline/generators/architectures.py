@@ -125,6 +125,20 @@ def wan() -> nn.Module:
     )
 
 
+def wan22() -> nn.Module:
+    return diffusers.WanTransformer3DModel(
+        num_attention_heads=24, attention_head_dim=128, ffn_dim=14336, num_layers=30, in_channels=48, out_channels=48
+    )
+
+
+def wan22_vae() -> nn.Module:
+    return diffusers.AutoencoderKLWan(
+        base_dim=160, decoder_base_dim=256, z_dim=48, is_residual=True, in_channels=12, out_channels=12, patch_size=2,
+        temperal_downsample=[False, True, True], scale_factor_spatial=16, latents_mean=[0.0] * 48,
+        latents_std=[1.0] * 48,
+    )  # fmt: skip
+
+
 def _denoise_unet(network: nn.Module, frames: int, width: int, height: int) -> Any:
     latents = empty(GUIDED, 4, frames, height // 8, width // 8)
     return network(latents, 500, encoder_hidden_states=empty(GUIDED * frames, 77, 768))
@@ -158,6 +172,13 @@ def _denoise_wan(network: nn.Module, frames: int, width: int, height: int) -> An
     # Both halves of the guidance are computed one after the other.
     latents = empty(1, 16, (frames - 1) // 4 + 1, height // 8, width // 8)
     return network(latents, torch.empty(1, device=META), encoder_hidden_states=empty(1, 512, 4096))
+
+
+def _denoise_wan22(network: nn.Module, frames: int, width: int, height: int) -> Any:
+    # Each token of 2 x 2 latents has a time step of its own.
+    latents = empty(1, 48, (frames - 1) // 4 + 1, height // 16, width // 16)
+    tokens = latents.numel() // 48 // 4
+    return network(latents, torch.empty((1, tokens), device=META), encoder_hidden_states=empty(1, 512, 4096))
 
 
 def _denoise_ltx(network: nn.Module, frames: int, width: int, height: int) -> Any:
@@ -210,6 +231,10 @@ ARCHITECTURES: Final[dict[str, Architecture]] = {
         "transformer", {"text_encoder": umt5_xxl, "vae": diffusers.AutoencoderKLWan, "transformer": wan},
         _denoise_wan, _nothing, (81, 832, 480),
     ),
+    "wan2.2-5b": Architecture(
+        "transformer", {"text_encoder": umt5_xxl, "vae": wan22_vae, "transformer": wan22}, _denoise_wan22, _nothing,
+        (121, 1280, 704),
+    ),
     "ltx-video": Architecture(
         "transformer",
         {"text_encoder": t5_xxl, "vae": diffusers.AutoencoderKLLTXVideo,
@@ -249,6 +274,6 @@ def measure(architecture: Architecture) -> Memory:
 def step_flops(architecture: Architecture, frames: int) -> int:
     """The work of one guided step. Wan computes both halves of the guidance one after the other."""
     denoiser = on_meta(architecture.parts[architecture.denoiser])
-    calls = GUIDED if architecture.denoise is _denoise_wan else 1
+    calls = GUIDED if architecture.denoise in (_denoise_wan, _denoise_wan22) else 1
     _, width, height = architecture.native
     return calls * floating_point_operations(lambda: architecture.denoise(denoiser, frames, width, height))

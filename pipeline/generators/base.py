@@ -36,9 +36,15 @@ COMPILED_BLOCKS: Final = frozenset({
     "SpatioTemporalResBlock", "TemporalBasicTransformerBlock", "WanTransformerBlock", "LTXVideoTransformerBlock",
     "CogVideoXBlock",
 })  # fmt: skip
+# Compiled versions of the blocks of one class: of each kind, for each size and length.
+MAX_COMPILED_SHAPES: Final = 1024
 LEAST_MEMORY: Final = Fit(offload=True, tiling=True, decoded_pixels=1)
 # Pixels that are converted to uint8 at once.
 CONVERTED_PIXELS: Final = 16 * 512 * 512
+
+
+def never_stopped() -> None:
+    """The check of a call that is not canceled."""
 
 
 class Generator(Protocol):
@@ -86,8 +92,8 @@ class DiffusersGenerator:
         """The diffusers pipeline, on the CPU, without LoRAs."""
         return getattr(diffusers, self.family.pipeline).from_pretrained(self.parts["base"], **self.local_files)
 
-    def arguments(self, plan: Plan) -> dict[str, Any]:
-        """The arguments of the pipeline for a plan."""
+    def arguments(self, plan: Plan, check: CheckStopped = never_stopped) -> dict[str, Any]:
+        """The arguments of the pipeline for a plan. What takes time calls `check`."""
         values: dict[str, Any] = {
             "prompt": plan.prompt,
             "num_frames": plan.frames_to_draw,
@@ -122,9 +128,9 @@ class DiffusersGenerator:
         """The pipeline with the LoRAs of the key. The weights are shared with the bare pipeline."""
         return loras.copy_pipeline(self._bare, self.family.denoiser, with_text_encoder=bool(key.loras))
 
-    def pipeline(self, plan: Plan) -> Any:
-        """The pipeline that the plan needs."""
-        return self._bare
+    def pipeline(self, plan: Plan, loaded: Any) -> Any:
+        """The pipeline that the plan needs, with the parts of `loaded`: the bare pipeline, or one with LoRAs."""
+        return loaded
 
     def as_video(self, pipeline: Any, plan: Plan, latents: Tensor) -> Tensor:
         """Latents as the pipeline or its scheduler shapes them to (1, C, T, h, w)."""
@@ -171,9 +177,10 @@ class DiffusersGenerator:
             # The variants share their parts, so the hooks must be installed again for each run.
             pipeline.enable_model_cpu_offload(device=self.device)
         else:
+            # Those of an earlier plan that was offloaded.
+            pipeline.remove_all_hooks()
             pipeline.to(self.device)
-        if fit.tiling and hasattr(pipeline.vae, "enable_tiling"):
-            pipeline.vae.enable_tiling()
+        set_tiling(pipeline.vae, fit.tiling)
         pipeline.scheduler = create_scheduler(plan, self._scheduler_config, self._own_scheduler)
         pipeline.set_progress_bar_config(disable=True)
         return pipeline
@@ -183,13 +190,13 @@ class DiffusersGenerator:
         requested = tuple(loras.LoraFile(self._find_lora(use.name), use.weight) for use in plan.loras)
         key = loras.VariantKey(self.free_noise_context(plan), (*fixed, *requested))
         if not key.context and not key.loras:
-            return self.pipeline(plan)
+            return self.pipeline(plan, self._bare)
         if self._variant is None or self._variant[0] != key:
             # Release the previous variant first. Hooks would be copied with the modules.
             self._variant = None
             self._bare.remove_all_hooks()
             self._variant = key, loras.apply(self.build_variant(key), key)
-        return self._variant[1]
+        return self.pipeline(plan, self._variant[1])
 
     def free_noise_context(self, plan: Plan) -> int:
         """The window of FreeNoise in frames; 0: the plan needs none."""
@@ -206,13 +213,14 @@ class DiffusersGenerator:
 
         def after_call(index: int, latents: Tensor) -> Tensor:
             check()
-            step = index // calls_per_step + 1
+            # The sampler that SD 1.5 was published with calls the network once more than there are steps.
+            step = min(index // calls_per_step + 1, steps)
             has_preview = index % calls_per_step == 0 and (step % stride == 0 or step == steps)
             shown = shift.restore(_like(latents, denoised(latents))) if has_preview else latents
             report(step, steps, self._preview(pipeline, plan, shown) if has_preview else None)
             return shift.roll(latents) if plan.loop else latents
 
-        output: Tensor = pipeline(**self.arguments(plan), **self.hook(after_call)).frames
+        output: Tensor = pipeline(**self.arguments(plan, check), **self.hook(after_call)).frames
         return shift.restore(output)
 
     @property
@@ -240,8 +248,24 @@ def _like(latents: Tensor, denoised: Tensor) -> Tensor:
     return denoised.transpose(0, 1)[None] if denoised.ndim == latents.ndim - 1 else denoised
 
 
-def compile_regions(denoiser: torch.nn.Module) -> None:
-    """Compile the blocks that a denoiser repeats: much sooner done than the whole network, and reused for each."""
+def set_tiling(vae: Any, tiling: bool) -> None:
+    """Decode tiles of the frames, and a few frames at a time, where the VAE can; or all at once."""
+    if hasattr(vae, "use_tiling"):
+        (vae.enable_tiling if tiling else vae.disable_tiling)()
+    if hasattr(vae, "use_framewise_decoding"):
+        vae.use_framewise_decoding = tiling
+
+
+def compile_regions(denoiser: torch.nn.Module, backend: str = "inductor") -> None:
+    """Compile the blocks that a denoiser repeats: much sooner done than the whole network, and reused for each.
+
+    All blocks of a class share one limit. Beyond it, PyTorch runs new shapes without compiling them. Its default of 8
+    is exceeded at once: the UNet of SD 1.5 has 14 kinds of ResnetBlock2D at one size. Sizes are not put into buckets:
+    they come from `base_size`, one for each model and aspect ratio.
+    """
+    from torch._dynamo import config  # takes a second
+
+    config.recompile_limit = config.accumulated_recompile_limit = MAX_COMPILED_SHAPES
     for module in denoiser.modules():
         if type(module).__name__ in COMPILED_BLOCKS:
-            module.compile(dynamic=False)
+            module.compile(dynamic=False, backend=backend)

@@ -1,6 +1,7 @@
 """Variants of a pipeline: copies that share its weights and have LoRAs, so that the pipeline itself never changes."""
 
 import copy
+import inspect
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,9 +36,11 @@ def copy_with_shared_weights(module: torch.nn.Module) -> torch.nn.Module:
 def copy_pipeline(pipeline: Any, denoiser: str, *, with_text_encoder: bool) -> Any:
     """A pipeline with copies of the parts that LoRAs are added to. All other parts are the same objects."""
     parts = dict(pipeline.components)
+    # What `model_index.json` states besides the parts, such as `expand_timesteps` of Wan 2.2.
+    options = {name: pipeline.config[name] for name in inspect.signature(type(pipeline)).parameters.keys() - parts}
     copied = [denoiser, *(name for name in parts if name.startswith("text_encoder") and with_text_encoder)]
     parts |= {name: copy_with_shared_weights(parts[name]) for name in copied if parts[name] is not None}
-    return type(pipeline)(**parts)
+    return type(pipeline)(**parts, **options)
 
 
 def apply(pipeline: Any, key: VariantKey) -> Any:

@@ -46,6 +46,9 @@ def create_scheduler(plan: Plan, config: Mapping[str, Any], own: Any = DDIMSched
         extra = {"original_inference_steps": max(LCM_ORIGINAL_STEPS, plan.num_inference_steps)}
     if plan.scheduler is Scheduler.HEUN and config.get("rescale_betas_zero_snr"):
         extra = {"trained_betas": zero_snr_betas(config)}
+    if config.get("shift_terminal") and plan.num_inference_steps == 1:
+        # Stretching a single time divides zero by zero.
+        extra = {"shift_terminal": None}
     return SCHEDULERS.get(plan.scheduler, own).from_config({**config, **extra})
 
 

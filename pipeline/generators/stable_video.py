@@ -12,7 +12,7 @@ from pipeline.clip import Frames
 from pipeline.contract.errors import CheckStopped, StageFailed
 from pipeline.contract.plan import Plan
 from pipeline.generators import images
-from pipeline.generators.base import DiffusersGenerator
+from pipeline.generators.base import DiffusersGenerator, never_stopped
 from pipeline.models.fit import Fit
 from pipeline.models.tensors import to_frames
 
@@ -32,20 +32,25 @@ class StableVideoDiffusion(DiffusersGenerator):
     def load(self) -> Any:
         return StableVideoDiffusionPipeline.from_pretrained(self.parts["base"], **self.local_files)
 
-    def arguments(self, plan: Plan) -> dict[str, Any]:
+    def arguments(self, plan: Plan, check: CheckStopped = never_stopped) -> dict[str, Any]:
         values = super().arguments(plan)
         del values["prompt"]
-        return values | {"image": self._first_frame(plan), "fps": self.model.native_fps}
+        return values | {"image": self._first_frame(plan, check), "fps": self.model.native_fps}
 
-    def _first_frame(self, plan: Plan) -> Image.Image:
+    def _first_frame(self, plan: Plan, check: CheckStopped) -> Image.Image:
         if plan.image:
             return images.decode(plan.image, plan.base_width, plan.base_height)
         if "text-to-image" not in self.parts:
             raise StageFailed("generate", f"{self.model.name} needs an image, or the model sd15 for the first frame")
-        return self._draw_first_frame(plan)
+        return self._draw_first_frame(plan, check)
 
-    def _draw_first_frame(self, plan: Plan) -> Image.Image:
+    def _draw_first_frame(self, plan: Plan, check: CheckStopped) -> Image.Image:
         """The text model is loaded for this call only."""
+
+        def after_step(_: Any, index: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+            check()
+            return tensors
+
         pipeline = StableDiffusionPipeline.from_pretrained(
             self.parts["text-to-image"], safety_checker=None, feature_extractor=None, image_encoder=None,
             **{**self.local_files, "variant": None},
@@ -56,7 +61,7 @@ class StableVideoDiffusion(DiffusersGenerator):
         drawn = pipeline.to(self.device)(
             plan.prompt, negative_prompt=plan.negative_prompt or None, width=width, height=height,
             num_inference_steps=FIRST_FRAME_STEPS, guidance_scale=FIRST_FRAME_GUIDANCE,
-            generator=torch.Generator("cpu").manual_seed(plan.seed),
+            generator=torch.Generator("cpu").manual_seed(plan.seed), callback_on_step_end=after_step,
         ).images[0]  # fmt: skip
         return images.fill(drawn, plan.base_width, plan.base_height)
 

@@ -5,9 +5,10 @@ from typing import Any
 from diffusers import LTXImageToVideoPipeline
 from torch import Tensor
 
+from pipeline.contract.errors import CheckStopped
 from pipeline.contract.plan import Plan
 from pipeline.generators import images
-from pipeline.generators.base import DiffusersGenerator
+from pipeline.generators.base import DiffusersGenerator, never_stopped
 
 
 class Wan(DiffusersGenerator):
@@ -24,12 +25,10 @@ class CogVideoX(DiffusersGenerator):
 class LTXVideo(DiffusersGenerator):
     """With an image, the same weights run in the image-to-video pipeline."""
 
-    def pipeline(self, plan: Plan) -> Any:
-        if not plan.image:
-            return self._bare
-        return LTXImageToVideoPipeline(**self._bare.components)
+    def pipeline(self, plan: Plan, loaded: Any) -> Any:
+        return LTXImageToVideoPipeline(**loaded.components) if plan.image else loaded
 
-    def arguments(self, plan: Plan) -> dict[str, Any]:
+    def arguments(self, plan: Plan, check: CheckStopped = never_stopped) -> dict[str, Any]:
         values = super().arguments(plan) | {"frame_rate": self.model.native_fps}
         if plan.image:
             values["image"] = images.decode(plan.image, plan.base_width, plan.base_height)

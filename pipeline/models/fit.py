@@ -5,6 +5,7 @@ from typing import Final, Literal
 
 from pipeline.contract.catalog import Model
 from pipeline.contract.entries import Memory
+from pipeline.contract.errors import OutOfMemory
 from pipeline.contract.hardware import Budget
 from pipeline.contract.plan import Plan
 
@@ -64,4 +65,14 @@ def judge(model: Model, plan: Plan, budget: Budget) -> Verdict:
 
 
 def choose_fit(model: Model, plan: Plan, budget: Budget) -> Fit:
-    return judge(model, plan, budget).fit
+    """The measures for a plan. Raises OutOfMemory, before anything is computed, if it exceeds the memory with all."""
+    verdict = judge(model, plan, budget)
+    if verdict.kind == "impossible":
+        raise OutOfMemory("generate")
+    return verdict.fit
+
+
+def least_weights(memory: Memory, budget: Budget) -> int:
+    """The bytes that the weights need on the device at once, whatever is drawn."""
+    at_once = memory.weights if budget.offload is False else max(memory.largest, memory.denoiser)
+    return (2 if budget.single_precision else 1) * (at_once + CONTEXT_BYTES)

@@ -1,13 +1,14 @@
 """Text to the base clip: few frames at the model's own size and frame rate."""
 
 import math
+from contextlib import suppress
 from pathlib import Path
 
 import torch
 
 from pipeline.clip import Clip
 from pipeline.contract.catalog import MODELS, Model, family_of, size_multiple
-from pipeline.contract.errors import CheckStopped, StageFailed
+from pipeline.contract.errors import CheckStopped, OutOfMemory, StageFailed
 from pipeline.contract.hardware import Hardware
 from pipeline.contract.plan import Plan
 from pipeline.contract.spec import Format
@@ -43,14 +44,17 @@ class Generate:
         return self._loaded
 
     def warm_up(self, name: str) -> None:
-        """Load a model and draw one step at its native size, so that the first job does not wait for it. GPU only."""
+        """Load a model and draw one step at its native size, so that the first job does not wait for it. GPU only.
+
+        A model whose native size exceeds the memory is only loaded: jobs of a smaller size can use it.
+        """
         model = MODELS.get(name)
         if model is None or not self.hardware.is_gpu or not is_available(model, self.models_dir):
             return
-        if family_of(model).image == "required":
-            self.load(model)
-        else:
-            self(warm_up_plan(model), lambda *_: None, lambda: None)
+        if family_of(model).image != "required":
+            with suppress(OutOfMemory):
+                self(warm_up_plan(model), lambda *_: None, lambda: None)
+        self.load(model)
 
     def _find_lora(self, name: str) -> Path:
         try:

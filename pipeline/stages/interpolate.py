@@ -1,6 +1,7 @@
 """Frames between the base frames, at the times of a span."""
 
 import math
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -8,7 +9,7 @@ import torch
 
 from pipeline.clip import Clip
 from pipeline.contract.catalog import MODELS, InterpolatorModel
-from pipeline.contract.errors import CheckStopped, StageFailed
+from pipeline.contract.errors import CheckStopped, OutOfMemory, StageFailed
 from pipeline.contract.hardware import Hardware
 from pipeline.contract.plan import Plan, Span
 from pipeline.models import film
@@ -48,6 +49,19 @@ class Interpolate:
                 torch.cuda.empty_cache()
                 frames = to_frames(interpolate(around, relative, check))
         return Clip(frames, plan.fps)
+
+    def warm_up(self, name: str) -> None:
+        """Load the interpolator of a model and draw one frame at the model's size. GPU only."""
+        model = MODELS.get(name)
+        if model is None or not self.hardware.is_gpu:
+            return
+        entry = choose_interpolator(model, self.models_dir)
+        if find_folder(entry, self.models_dir) is None:
+            return
+        side = math.isqrt(model.base_area)
+        with suppress(OutOfMemory), out_of_memory("interpolate"), torch.inference_mode():
+            pair = torch.zeros((2, 3, side, side), device=self.device, dtype=self.dtype)
+            self.load(entry)(pair, [0.5], lambda: None)
 
     def load(self, entry: InterpolatorModel) -> film.FrameInterpolator:
         if self._loaded is None or self._loaded[0] != entry.name:

@@ -28,7 +28,7 @@ from pipeline.contract.spec import MAX_SEED, Scheduler, Spec
 from pipeline.contract.styles import choose_style
 from pipeline.contract.vocabulary import unknown_words
 from pipeline.generators import images
-from pipeline.models.fit import judge
+from pipeline.models.fit import judge, least_weights
 from pipeline.models.weights import (
     choose_interpolator,
     exact_revision,
@@ -110,13 +110,17 @@ class Preprocess:
 
     def _fit(self, plan: Plan, spec: Spec, model: Model, scheduler: Scheduler) -> Plan:
         """The plan itself, or one with a smaller area that fits the memory. Refused if none does."""
+        available = self.budget.available
+        if available and model.memory and (weights := least_weights(model.memory, self.budget)) > available:
+            message = f"needs {weights / 2**30:.1f} GiB of GPU memory for its weights alone, of {available / 2**30:.1f}"
+            raise Refused(f"{model.name} {message} GiB: choose another model", "/model")
         area = float(model.base_area)
         fitted = plan
         while (verdict := judge(model, fitted, self.budget)).kind == "impossible":
             area *= REDUCED_AREA
             if model.only_sizes or area < model.base_area * SMALLEST_AREA:
-                needed, available = verdict.peak / 2**30, (self.budget.available or 0) / 2**30
-                message = f"needs {needed:.1f} GiB of GPU memory, of {available:.1f} GiB: shorten the video"
+                needed, total = verdict.peak / 2**30, (available or 0) / 2**30
+                message = f"needs {needed:.1f} GiB of GPU memory, of {total:.1f} GiB: shorten the video"
                 raise Refused(f"{model.name} {message}", "/duration_seconds")
             fitted = self._plan(spec.model_copy(update={"seed": plan.seed}), model, scheduler, area)
         return fitted
@@ -151,8 +155,10 @@ class Preprocess:
     def _warnings(self, plan: Plan, spec: Spec, model: Model, needed: list[Weights], reduced: bool) -> list[str]:
         unknown = unknown_words(plan.prompt) if model.vocabulary else []
         untrained = [weights.name for weights in needed if not is_trained(weights, self.models_dir)]
-        negative_ignored = spec.negative_prompt and (plan.guidance_scale <= 1 or not family_of(model).negative_prompt)
         draws_first_frame = family_of(model).image == "required" and not (spec.image or spec.image_from)
+        # The text model that draws a first frame reads it.
+        reads_negative = draws_first_frame or (family_of(model).negative_prompt and plan.guidance_scale > 1)
+        negative_ignored = spec.negative_prompt and not reads_negative
         conditions = {
             f"{model.name} draws {model.knows} and does not know: {', '.join(unknown)}": unknown,
             f"random weights, the frames are meaningless: {', '.join(untrained)}": untrained,

@@ -1,5 +1,7 @@
 """Frames at the requested size: enlarged 2x or 4x by a network, then resized exactly."""
 
+import math
+from contextlib import suppress
 from itertools import product
 from pathlib import Path
 from typing import Final
@@ -10,7 +12,7 @@ from torch import Tensor
 
 from pipeline.clip import Clip, Frames
 from pipeline.contract.catalog import MODELS, UPSCALERS
-from pipeline.contract.errors import CheckStopped, StageFailed
+from pipeline.contract.errors import CheckStopped, OutOfMemory, StageFailed
 from pipeline.contract.hardware import Hardware
 from pipeline.contract.plan import Plan
 from pipeline.models import realesrgan
@@ -92,6 +94,21 @@ class Upscale:
             return False
         self.tile = half
         return True
+
+    def warm_up(self, name: str) -> None:
+        """Load each upscaler of a model and enlarge one frame of the model's size. GPU only.
+
+        The last one stays loaded: the one for the smallest factor.
+        """
+        model = MODELS.get(name)
+        if model is None or not self.hardware.is_gpu:
+            return
+        side = math.isqrt(model.base_area) // TILE_MULTIPLE * TILE_MULTIPLE
+        for _, upscaler in sorted(model.upscalers.items(), reverse=True):
+            if find_folder(UPSCALERS[upscaler], self.models_dir) is None:
+                continue
+            with suppress(OutOfMemory), out_of_memory("upscale"), torch.inference_mode():
+                self.load(upscaler)(torch.zeros((1, 3, side, side), device=self.device, dtype=self.dtype))
 
     def load(self, name: str, strength: float = 1.0) -> realesrgan.Upscaler:
         """The network `name`, on the device. A strength below 1 blends it with its softer twin."""

@@ -13,6 +13,7 @@ from cli.credentials import StoredKey
 from cli.login import SCOPES
 from cli.main import app
 from db.embedded import Postgres
+from tests.cli.hub import Hub, serve
 from tests.live import running
 
 EMAIL = "someone@example.org"
@@ -78,3 +79,13 @@ def signed_in(stored_key: StoredKey, aura: Aura) -> Aura:
     """Run commands as after `aura login`."""
     credentials.store(stored_key)
     return aura
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    (tmp_path / "site").mkdir()
+    with serve(tmp_path / "site") as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        for name in ("HF_TOKEN", "HF_HUB_OFFLINE"):
+            monkeypatch.delenv(name, raising=False)
+        yield hub

@@ -2,53 +2,19 @@
 
 import hashlib
 import json
-import re
-import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
-from typer.testing import CliRunner
+from safetensors.torch import load_file
 
-from cli.main import app
 from cli.pull import PullFailed, pull, verify
-from pipeline.contract import catalog
-from pipeline.contract.catalog import INTERPOLATORS, MODELS, UPSCALERS
-from pipeline.contract.entries import Download, Model, Weights
+from pipeline.contract.catalog import INTERPOLATORS, UPSCALERS
+from pipeline.contract.entries import Download, Weights
 from pipeline.contract.published import frames
-from pipeline.contract.published.animatediff import ADAPTERS, BASES
-from pipeline.models.weights import find_file, find_parts, is_available
-from tests.cli.hub import Hub, serve
-
-
-class Recorded:
-    """The progress of a download."""
-
-    def __init__(self) -> None:
-        self.messages: list[str] = []
-        self.files: list[str] = []
-        self.last: tuple[int, int | None] = (0, None)
-
-    def message(self, text: str) -> None:
-        self.messages.append(text)
-
-    def received(self, file: str, done: int, total: int | None) -> None:
-        if file not in self.files:
-            self.files.append(file)
-        self.last = done, total
-
-
-@pytest.fixture
-def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    (tmp_path / "site").mkdir()
-    with serve(tmp_path / "site") as hub:
-        monkeypatch.setenv("HF_ENDPOINT", hub.url)
-        for name in ("HF_TOKEN", "HF_HUB_OFFLINE"):
-            monkeypatch.delenv(name, raising=False)
-        yield hub
+from pipeline.models.weights import find_file, is_available
+from tests.cli.hub import Hub, Recorded, repository
 
 
 def upscaler(hub: Hub, data: bytes = b"weights", sha256: str | None = None, name: str = "x4plus.pth") -> Weights:
@@ -110,12 +76,6 @@ def test_downloads_can_be_forbidden(hub: Hub, tmp_path: Path, monkeypatch: pytes
     assert hub.requests == []
 
 
-def repository(hub: Hub, files: dict[str, bytes], name: str = "owner/model") -> None:
-    for path, data in files.items():
-        (hub.root / name / path).parent.mkdir(parents=True, exist_ok=True)
-        (hub.root / name / path).write_bytes(data)
-
-
 def test_a_repository_is_pinned_and_its_stated_hashes_are_checked(hub: Hub, tmp_path: Path) -> None:
     repository(hub, {"config.json": b"{}", "unet/model.safetensors": b"abc"})
     files = tuple(
@@ -139,6 +99,68 @@ def test_a_repository_is_pinned_and_its_stated_hashes_are_checked(hub: Hub, tmp_
     ]
     (tmp_path / "m" / "unet" / "model.safetensors").write_bytes(b"abd")
     assert [problem[:11] for _, problem in verify(weights, tmp_path)] == ["", "its hash is"]
+
+
+def one_file(data_hash: str = "") -> Weights:
+    """A model of one file of a repository."""
+    download = Download("config.json", "", "owner/model", "c0ffee", "config.json", data_hash)
+    return Weights("m", "M", ("m",), ("config.json",), "s", "MIT", 2, downloads=(download,))
+
+
+def partial_file(tmp_path: Path, data: bytes) -> Path:
+    path = tmp_path / "m" / ".config.json.partial"
+    path.parent.mkdir()
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("left", [b"{}", b"[]", b"{} and more"], ids=["complete", "damaged", "too long"])
+def test_a_file_that_was_received_before_is_checked(hub: Hub, tmp_path: Path, left: bytes) -> None:
+    """The answer to a range after the end has no hash: without one in the catalog, the file is downloaded again."""
+    repository(hub, {"config.json": b"{}"})
+    partial = partial_file(tmp_path, left)
+
+    pull(one_file(), tmp_path, Recorded())
+
+    assert (tmp_path / "m" / "config.json").read_bytes() == b"{}"
+    assert not partial.exists()
+    assert [wanted for _, wanted in hub.requests] == [f"bytes={len(left)}-", ""]
+
+
+def test_a_file_that_was_received_before_is_not_downloaded_again_if_its_hash_is_known(hub: Hub, tmp_path: Path) -> None:
+    repository(hub, {"config.json": b"{}"})
+    partial_file(tmp_path, b"{}")
+
+    pull(one_file(hashlib.sha256(b"{}").hexdigest()), tmp_path, Recorded())
+
+    assert (tmp_path / "m" / "config.json").read_bytes() == b"{}"
+    assert len(hub.requests) == 1
+
+
+def test_the_id_of_the_git_blob_is_checked_for_small_files(hub: Hub, tmp_path: Path) -> None:
+    """The hub states a SHA-256 for large files only; the ETag of a small one is the id of its git blob."""
+    repository(hub, {"config.json": b"{}"})
+    hub.small, hub.wrong_hash = {"config.json"}, {"config.json"}
+    with pytest.raises(PullFailed, match=r"is not the expected file: its hash is [0-9a-f]{40}, not [0-9a-f]{40}"):
+        pull(one_file(), tmp_path, Recorded())
+    hub.wrong_hash = set()
+
+    pull(one_file(), tmp_path, Recorded())
+
+    assert is_available(one_file(), tmp_path)
+
+
+def test_a_file_whose_hash_nothing_states_is_refused(hub: Hub, tmp_path: Path) -> None:
+    """For example by a mirror. With the hash in the catalog, the same answer is enough."""
+    repository(hub, {"config.json": b"{}"})
+    hub.silent = {"config.json"}
+    with pytest.raises(PullFailed, match=r"^cannot check .* neither the catalog nor the source states its hash$"):
+        pull(one_file(), tmp_path, Recorded())
+    assert [path for path in tmp_path.rglob("*config.json*") if hub.root not in path.parents] == []
+
+    pull(one_file(hashlib.sha256(b"{}").hexdigest()), tmp_path, Recorded())
+
+    assert is_available(one_file(), tmp_path)
 
 
 def test_shards_are_found_by_their_index(hub: Hub, tmp_path: Path) -> None:
@@ -196,101 +218,6 @@ def test_gated_files_need_a_token_that_other_hosts_do_not_get(
     assert is_available(weights, tmp_path)
 
 
-def test_a_generator_consists_of_its_base_and_its_adapter(hub: Hub, tmp_path: Path) -> None:
-    """The published combination, with files of a few bytes under the published names."""
-    model = MODELS["animatediff-v2"]
-    assert isinstance(model, Model)
-    for part in model.parts.values():
-        repository(hub, {download.file: download.file.encode() for download in part.downloads}, part.source)
-
-    pull(model, tmp_path, Recorded())
-
-    assert find_parts(model, tmp_path) == {
-        "base": tmp_path / "bases" / "sd15", "motion-adapter": tmp_path / "adapters" / "v1-5-2"
-    }  # fmt: skip
-    commits = {path.split("/resolve/")[1].split("/")[0] for path, _ in hub.requests}
-    assert commits == {BASES["sd15"].revision, ADAPTERS["v1-5-2"].revision}
-    assert not any(path.endswith((".bin", ".ckpt")) for path, _ in hub.requests)
-
-
-def test_parts_are_shared_between_models(hub: Hub, tmp_path: Path) -> None:
-    for part in (*MODELS["animatediff-v2"].parts.values(), BASES["sd15"]):
-        repository(hub, {download.file: download.file.encode() for download in part.downloads}, part.source)
-    pull(MODELS["animatediff-v2"], tmp_path, Recorded())
-    requests = len(hub.requests)
-    module = MODELS["animatediff"].parts["motion-adapter"].downloads[0]
-    (hub.root / module.repository).mkdir(parents=True)
-    save = {"module.down_blocks.0.motion_modules.0.temporal_transformer.norm.weight": torch.ones(4)}
-    torch.save({"state_dict": save}, hub.root / module.repository / module.file)
-
-    pull(MODELS["animatediff"], tmp_path, Recorded())
-
-    assert [path.rpartition("/")[2] for path, _ in hub.requests[requests:]] == ["v3_sd15_mm.ckpt"]
-
-
 def test_a_model_that_must_be_downloaded_by_hand_is_an_error_with_instructions(tmp_path: Path) -> None:
     with pytest.raises(PullFailed, match="put it into"):
         pull(INTERPOLATORS["film-tf"], tmp_path, Recorded())
-
-
-def test_an_unknown_model_is_an_error_with_the_known_names(tmp_path: Path) -> None:
-    result = CliRunner().invoke(app, ["models", "pull", "nonsense", "--data-dir", str(tmp_path)])
-    assert result.exit_code == 2
-    assert "animatediff" in result.stderr
-
-
-def test_a_missing_model_names_the_command_that_gets_it(tmp_path: Path) -> None:
-    result = CliRunner().invoke(app, ["models", "path", "wan-1.3b", "--data-dir", str(tmp_path)])
-    assert result.exit_code == 1
-    assert "aura models pull wan-1.3b" in result.stderr
-
-
-def test_the_list_as_json_has_pinned_revisions_for_every_family(tmp_path: Path) -> None:
-    result = CliRunner().invoke(app, ["models", "list", "--json", "--data-dir", str(tmp_path)])
-    entries = json.loads(result.stdout)
-    published = [entry for entry in entries if entry["stage"] in ("generate", "lora") and entry["name"] != "tiny"]
-    assert {entry["family"] for entry in entries if entry["stage"] == "generate"} == set(catalog.FAMILIES)
-    for entry in published:
-        assert entry["revisions"], entry["name"]
-        assert all(len(revision) == 40 for revision in entry["revisions"].values()), entry["name"]
-        assert entry["sha256"], entry["name"]
-
-
-def test_the_list_has_the_published_hashes_and_pins_every_other_file_to_a_commit(tmp_path: Path) -> None:
-    result = CliRunner().invoke(app, ["models", "list", "--json", "--data-dir", str(tmp_path)])
-    hashes = {address: sha256 for entry in json.loads(result.stdout) for address, sha256 in entry["sha256"].items()}
-    stated = {address.rpartition("/")[2]: sha256 for address, sha256 in hashes.items() if sha256}
-    assert {name: sha256[:12] for name, sha256 in stated.items()} == {
-        "RealESRGAN_x4plus.pth": "4fa0d38905f7", "RealESRGAN_x2plus.pth": "49fafd45f8fd",
-        "realesr-general-x4v3.pth": "8dc7edb9ac80", "realesr-general-wdn-x4v3.pth": "1641f8c4464b",
-        "realesr-animevideov3.pth": "b8a837681107", "film_net_fp32.pt": "f810cada26d0",
-        "AnimateLCM_sd15_t2v.ckpt": "b46c3de62e56", "AnimateLCM_sd15_t2v_lora.safetensors": "8f90d840e075",
-        "DreamShaper_8_pruned.safetensors": "879db523c30d", "AbsoluteReality_1.8.1_pruned.safetensors": "463d6a9fe8a4",
-        "mm_sdxl_v10_beta.ckpt": "fa4950a062e8",
-    }  # fmt: skip
-    for address, sha256 in hashes.items():
-        assert sha256 or re.search("/resolve/[0-9a-f]{40}/", address), address
-
-
-def test_own_models_are_pulled_verified_and_found(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalog, "LORAS", dict(catalog.LORAS))
-    monkeypatch.setattr("pipeline.models.weights.LORAS", catalog.LORAS)
-    save_file({"unet.x.lora_A.weight": torch.zeros(1, 1)}, hub.root / "style.safetensors")
-    sha256 = hashlib.sha256((hub.root / "style.safetensors").read_bytes()).hexdigest()
-    (tmp_path / "models").mkdir()
-    (tmp_path / "models" / "models.toml").write_text(
-        f'[[lora]]\nname = "my-style"\ntitle = "Mine"\nlicence = "own"\nfits = ["sd15"]\n'
-        f'files = [{{path = "lora.safetensors", url = "{hub.url}/style.safetensors", sha256 = "{sha256}"}}]\n'
-    )
-    run = CliRunner().invoke
-    options = ["my-style", "--data-dir", str(tmp_path)]
-
-    assert run(app, ["models", "pull", *options]).exit_code == 0
-    assert run(app, ["models", "verify", *options]).exit_code == 0
-    assert run(app, ["models", "path", *options]).stdout.strip() == str(tmp_path / "models" / "loras" / "my-style")
-    (tmp_path / "models" / "loras" / "my-style" / "lora.safetensors").write_bytes(b"broken")
-    broken = run(app, ["models", "verify", *options])
-    assert broken.exit_code == 1
-    assert "its hash is" in broken.stdout
-    shutil.rmtree(tmp_path / "models" / "loras")
-    assert "missing: run `aura models pull my-style`" in run(app, ["models", "verify", *options]).stdout

@@ -1,73 +1,56 @@
 """Speed and memory of the full-size networks with random weights: ours against plain diffusers in the same run.
 
-    python -m tests.gpu.bench [--size full|small] [--device cuda] [--json FILE]
+    python -m tests.gpu.bench [--size full|frame|small] [--device cuda] [--precision fp16] [--only PART ...]
 
-`full` is 512 x 512 x 16 with 25 steps and needs a GPU. `small` runs the same code with small networks on a CPU.
+`full` is 512 x 512 x 16 with 25 steps, and a job of 2 s at 24 fps and 2048 x 2048. It needs a GPU. `frame` is one frame
+of 128 x 128 with the full-size networks, which a CPU can draw. `small` runs the same code with small networks on a CPU.
 """
 
 import argparse
+import gc
 import json
 import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
-import diffusers
 import numpy as np
 import torch
 
 import pipeline.generators
-from pipeline.clip import Clip
+from pipeline.clip import Clip, Video
 from pipeline.contract.catalog import MODELS
+from pipeline.contract.entries import Model
 from pipeline.contract.hardware import Hardware
 from pipeline.contract.plan import Plan
-from pipeline.generators import architectures
-from pipeline.generators.animatediff import AnimateDiff
-from pipeline.models.fit import Fit
+from pipeline.contract.spec import Spec
 from pipeline.models.hardware import Device
-from pipeline.models.realesrgan import RRDBNet, SRVGGNetCompact
+from pipeline.stages.generate import Generate
+from pipeline.stages.interpolate import Interpolate
+from pipeline.stages.postprocess import Postprocess
+from pipeline.stages.preprocess import Preprocess
 from pipeline.stages.upscale import Upscale
-from pipeline.tiny.training import networks, tokens
+from tests.gpu import networks
+from tests.gpu.networks import FAST, QUALITY, SIZES, RandomAnimateDiff, Size
 
 Figures = dict[str, float]
 assert pipeline.generators
 
 
-@dataclass(frozen=True)
-class Size:
-    """Sides in pixels, frames, steps, and the networks: full-size or small ones."""
-
-    side: int
-    frames: int
-    steps: int
-    full: bool
-
-
-SIZES = {"full": Size(512, 16, 25, True), "small": Size(32, 4, 2, False)}
-
-
-class RandomAnimateDiff(AnimateDiff):
-    """AnimateDiff whose networks have random weights instead of files."""
-
-    def load(self) -> Any:
-        tokenizer = tokens.tokenizer(self.parts["tokens"])
-        full = self.parts["size"].name == "full"
-        text = architectures.clip_text() if full else networks.text_encoder(len(tokenizer), 2, 1)
-        adapter = diffusers.MotionAdapter() if full else networks.motion_adapter()
-        scheduler = diffusers.DDIMScheduler(beta_start=0.00085, beta_end=0.012, steps_offset=1, clip_sample=False)
-        return diffusers.AnimateDiffPipeline(
-            vae=architectures.frame_vae() if full else networks.autoencoder(), text_encoder=text, tokenizer=tokenizer,
-            unet=architectures.sd15_unet() if full else networks.unet(), motion_adapter=adapter, scheduler=scheduler,
-        ).to(self.device, self.dtype)  # fmt: skip
-
-
 def synchronize(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
+
+
+def release() -> None:
+    """Free what the last measurement left, so that the next one has the memory of the card for itself."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def median_seconds(call: Callable[[], object], device: torch.device, repeats: int) -> float:
@@ -84,95 +67,174 @@ def median_seconds(call: Callable[[], object], device: torch.device, repeats: in
 
 
 def peak_gib(call: Callable[[], object], device: torch.device) -> float:
-    """The peak of the device's memory during `call`; 0 on a CPU."""
+    """The peak of the device's memory during `call`; 0 on a CPU, where nothing is called."""
     if device.type != "cuda":
-        call()
         return 0.0
     torch.cuda.reset_peak_memory_stats(device)
     call()
     return torch.cuda.max_memory_allocated(device) / 2**30
 
 
-def plan_for(size: Size, steps: int, guidance: float = 7.5) -> Plan:
+def plan_for(size: Size, steps: int = 1, guidance: float = 7.5) -> Plan:
     return Plan(
         prompt="a red circle", negative_prompt="", seed=1, model="animatediff", revision="", scheduler="ddim",
         num_inference_steps=steps, guidance_scale=guidance, base_width=size.side, base_height=size.side,
-        base_frames=size.frames, upscale=4, width=4 * size.side, height=4 * size.side, fps=8, frames=size.frames,
+        base_frames=size.frames, upscale=4, width=4 * size.side, height=4 * size.side, fps=24, frames=3 * size.frames,
         format="mp4",
     )  # type: ignore[arg-type]  # fmt: skip
 
 
-def generator(size: Size, scratch: Path, *, device: str, compiled: bool) -> RandomAnimateDiff:
-    model = replace(MODELS["animatediff"], preview="none", memory=None)
-    parts = {"tokens": scratch / "tokens", "size": scratch / ("full" if size.full else "small")}
-    return RandomAnimateDiff(model, parts, Device.of(Hardware(device, compiled=compiled)), Path)
+def random_clip(size: Size) -> Clip:
+    shape = (size.frames, size.side, size.side, 3)
+    return Clip(np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8), 8)
 
 
-def measure_generator(size: Size, scratch: Path, device: str, repeats: int) -> Figures:
-    figures: Figures = {}
-    plan = plan_for(size, size.steps)
-    for compiled in (False, True) if size.full else (False,):
-        ours = generator(size, scratch, device=device, compiled=compiled)
-        place = ours.device
-        suffix = "_compiled" if compiled else ""
+def draw(drawer: RandomAnimateDiff, plan: Plan) -> Clip:
+    with torch.inference_mode():
+        return drawer.draw(plan, lambda *_: None, lambda: None)
 
-        def draw(plan: Plan, drawer: RandomAnimateDiff = ours) -> Clip:
-            with torch.inference_mode():
-                return drawer.draw(plan, lambda *_: None, lambda: None)
 
-        one, all_steps = (median_seconds(partial(draw, plan_for(size, n)), place, repeats) for n in (1, size.steps))
-        figures[f"step_ms{suffix}"] = 1000 * (all_steps - one) / max(1, size.steps - 1)
-        figures[f"clip_s{suffix}"] = all_steps
-        figures[f"four_steps_clip_s{suffix}"] = median_seconds(partial(draw, plan_for(size, 4, 1.0)), place, repeats)
-        figures[f"peak_gib{suffix}"] = peak_gib(partial(draw, plan), place)
-    plain = ours.prepare(plan, Fit())
+def step_times(call: Callable[[Plan], object], size: Size, device: torch.device, repeats: int) -> Figures:
+    """A clip of the size's steps, and one step of it without the text, the decoding and what a clip begins with."""
+    one, clip = (median_seconds(partial(call, plan_for(size, steps)), device, repeats) for steps in (1, size.steps))
+    return {"step_ms": 1000 * (clip - one) / max(1, size.steps - 1), "clip_s": clip}
 
-    def plain_call() -> object:
-        arguments = {**ours.arguments(plan), "output_type": "np"}
+
+def measure_generator(
+    size: Size, scratch: Path, device: Hardware | str, repeats: int, *, compiled: bool = False
+) -> Figures:
+    ours = networks.generator(size, scratch, device=device, compiled=compiled)
+    figures = step_times(partial(draw, ours), size, ours.device, repeats)
+    few = partial(draw, ours, plan_for(size, 4, 1.0))
+    figures["four_steps_clip_s"] = median_seconds(few, ours.device, repeats)
+    figures["peak_gib"] = peak_gib(partial(draw, ours, plan_for(size, size.steps)), ours.device)
+    return {f"{name}_compiled": value for name, value in figures.items()} if compiled else figures
+
+
+def measure_plain(size: Size, scratch: Path, device: Hardware | str, repeats: int) -> Figures:
+    """The same clip by diffusers alone: nothing of ours, nothing compiled."""
+    where = Device.of(device)
+    pipe: Any = networks.random_pipeline(size.full, scratch).to(where.torch_device, where.dtype())
+    pipe.set_progress_bar_config(disable=True)
+
+    def call(plan: Plan) -> object:
         with torch.inference_mode():
-            return plain(**arguments)
+            return pipe(
+                plan.prompt, num_frames=plan.base_frames, width=plan.base_width, height=plan.base_height,
+                num_inference_steps=plan.num_inference_steps, guidance_scale=plan.guidance_scale,
+                generator=torch.Generator("cpu").manual_seed(plan.seed), output_type="np",
+            )  # fmt: skip
 
-    figures["plain_clip_s"] = median_seconds(plain_call, place, repeats)
-    figures["plain_peak_gib"] = peak_gib(plain_call, place)
-    return figures
+    figures = step_times(call, size, where.torch_device, repeats)
+    figures["peak_gib"] = peak_gib(partial(call, plan_for(size, size.steps)), where.torch_device)
+    return {f"plain_{name}": value for name, value in figures.items()}
 
 
-def measure_upscalers(size: Size, scratch: Path, device: str, repeats: int) -> Figures:
+def film_call(size: Size, scratch: Path, device: Hardware | str) -> tuple[Interpolate, Callable[[], object]]:
+    """The stage, and a call that draws three frames for each base frame, in spans as a job does."""
+    networks.write_film(size, scratch)
+    stage, plan, base = Interpolate(scratch, device), plan_for(size), random_clip(size)
+    return stage, lambda: [stage(base, plan, span, lambda: None) for span in plan.spans]
+
+
+def measure_film(size: Size, scratch: Path, device: Hardware | str, repeats: int) -> Figures:
+    """Milliseconds per frame of the video, of which the base frames are a third, from uint8 to uint8."""
+    stage, call = film_call(size, scratch, device)
+    call()  # TorchScript optimises in its second call
+    per_frame = 1000 * median_seconds(call, stage.device, repeats) / (3 * size.frames)
+    return {"film_ms": per_frame, "film_peak_gib": peak_gib(call, stage.device)}
+
+
+def upscale_call(size: Size, scratch: Path, device: Hardware | str, name: str) -> tuple[Upscale, Callable[[], object]]:
+    networks.write_upscalers(size, scratch)
+    stage, clip = Upscale(scratch, device), random_clip(size)
+    plan = plan_for(size).model_copy(update={"upscaler": name})
+    return stage, lambda: stage(clip, plan, lambda: None)
+
+
+def measure_upscalers(size: Size, scratch: Path, device: Hardware | str, repeats: int) -> Figures:
     """Milliseconds per frame from the uint8 frame to the enlarged uint8 frame."""
-    full = {"realesrgan-x4plus": RRDBNet(4), "realesr-general-x4v3": SRVGGNetCompact(64, 32, 4)}
-    small = {"realesrgan-x4plus": RRDBNet(4, 8, 1, 8), "realesr-general-x4v3": SRVGGNetCompact(8, 2, 4)}
-    (scratch / "realesrgan").mkdir(exist_ok=True)
-    frames = np.random.default_rng(0).integers(0, 256, (size.frames, size.side, size.side, 3), dtype=np.uint8)
     figures: Figures = {}
-    for name, network in (full if size.full else small).items():
-        for file in ("RealESRGAN_x4plus.pth", "realesr-general-x4v3.pth", "realesr-general-wdn-x4v3.pth"):
-            torch.save({"params": network.state_dict()}, scratch / "realesrgan" / file)
-        stage = Upscale(scratch, device)
-        plan = plan_for(size, 1).model_copy(update={"upscaler": name})
-
-        def enlarge(stage: Upscale = stage, plan: Plan = plan) -> Clip:
-            return stage(Clip(frames, 8), plan, lambda: None)
-
-        figures[f"{name}_ms"] = 1000 * median_seconds(enlarge, stage.device, repeats) / size.frames
-        figures[f"{name}_peak_gib"] = peak_gib(enlarge, stage.device)
+    for name in (QUALITY, FAST):
+        stage, call = upscale_call(size, scratch, device, name)
+        figures[f"{name}_ms"] = 1000 * median_seconds(call, stage.device, repeats) / size.frames
+        figures[f"{name}_peak_gib"] = peak_gib(call, stage.device)
     return figures
 
 
-def run(name: str, device: str, scratch: Path, repeats: int = 5) -> Figures:
-    size = SIZES[name]
-    return {
-        **measure_generator(size, scratch, device, repeats), **measure_upscalers(size, scratch, device, repeats)
-    }  # fmt: skip
+class RandomGenerate(Generate):
+    """The stage, with a generator that is already loaded."""
+
+    def __init__(self, drawer: RandomAnimateDiff, models_dir: Path, device: Hardware | str) -> None:
+        super().__init__(models_dir, device)
+        self._drawer = drawer
+
+    def load(self, model: Model) -> RandomAnimateDiff:
+        return self._drawer
+
+
+def job_call(size: Size, scratch: Path, device: Hardware | str) -> tuple[torch.device, Callable[[], Video]]:
+    """A whole job: the five stages one after the other in one process, a span after the other."""
+    networks.write_models(size, scratch)
+    drawer = networks.generator(size, scratch, device=device, compiled=size.compiled)
+    spec = Spec(
+        prompt="a red circle", model="animatediff", seed=1, fps=24, duration_seconds=size.seconds,
+        num_inference_steps=size.steps, width=4 * size.side, height=4 * size.side,
+    )  # fmt: skip
+    preprocess, generate = Preprocess(scratch), RandomGenerate(drawer, scratch, device)
+    interpolate, upscale, postprocess = Interpolate(scratch, device), Upscale(scratch, device), Postprocess()
+
+    def check() -> None:
+        return
+
+    def call() -> Video:
+        with patch.dict(MODELS, {"animatediff": drawer.model}):
+            plan = preprocess(spec)
+            base = generate(plan, lambda *_: None, check)
+            encoded = []
+            for span in plan.spans:
+                frames = interpolate(base, plan, span, check)
+                encoded.append(postprocess.encode(upscale(frames, plan, check), plan, span, check))
+            return postprocess.assemble(encoded, plan)
+
+    return drawer.device, call
+
+
+def measure_job(size: Size, scratch: Path, device: Hardware | str, repeats: int) -> Figures:
+    where, call = job_call(size, scratch, device)
+    return {"job_s": median_seconds(call, where, repeats)}
+
+
+PARTS: dict[str, Callable[[Size, Path, Hardware | str, int], Figures]] = {
+    "generator": measure_generator, "compiled": partial(measure_generator, compiled=True), "plain": measure_plain,
+    "film": measure_film, "upscalers": measure_upscalers, "job": measure_job,
+}  # fmt: skip
+
+
+def run(
+    size: Size, device: Hardware | str, scratch: Path, repeats: int = 5, only: tuple[str, ...] = tuple(PARTS)
+) -> Figures:
+    """One part after the other: each has the card for itself."""
+    figures: Figures = {}
+    for name in only:
+        if name != "compiled" or size.compiled:
+            figures |= PARTS[name](size, scratch, device, repeats)
+            release()
+    return figures
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__)
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--size", choices=SIZES, default="full" if torch.cuda.is_available() else "small")
     options.add_argument("--device", default="auto")
+    options.add_argument("--precision", choices=("auto", "fp32", "fp16", "bf16"), default="auto")
+    options.add_argument("--repeats", type=int, default=5)
+    options.add_argument("--only", nargs="+", choices=PARTS, default=[*PARTS])
     options.add_argument("--json", type=Path)
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        figures = run(chosen.size, chosen.device, Path(scratch))
+        hardware = Hardware(chosen.device, chosen.precision)
+        figures = run(SIZES[chosen.size], hardware, Path(scratch), chosen.repeats, tuple(chosen.only))
     where = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
     text = json.dumps({"size": chosen.size, "device": where, **{k: round(v, 4) for k, v in figures.items()}}, indent=1)
     print(text)  # noqa: T201

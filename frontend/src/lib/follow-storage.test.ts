@@ -1,3 +1,4 @@
+// @vitest-environment jsdom
 import { afterEach, expect, test } from "vitest";
 import { followStorage } from "./follow-storage";
 import { usePreferences } from "./preferences";

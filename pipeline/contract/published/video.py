@@ -44,6 +44,7 @@ _MODELSCOPE_MEMORY: Final = Memory(**_UNET3D, frame=43_590_656, decoded=100_679_
 _ZEROSCOPE_MEMORY: Final = Memory(**_UNET3D, frame=122_017_792, decoded=283_161_600)
 _SVD_MEMORY: Final = Memory(4_508_887_514, 3_049_246_164, 3_049_246_164, 37_762_320, 330_608_148, 1_208_033_284)
 _WAN_MEMORY: Final = Memory(14_454_123_622, 11_361_820_672, 2_837_993_600, 62_884_100, 19_019_520, 0)
+_WAN22_MEMORY: Final = Memory(22_771_297_720, 11_361_820_672, 10_000_099_712, 139_046_992, 43_902_320, 0)
 _LTX_MEMORY: Final = Memory(14_209_780_066, 9_524_621_312, 3_846_770_000, 41_249_672, 5_427_840, 0)
 _COGVIDEOX_MEMORY: Final = Memory(13_411_616_710, 9_524_621_312, 3_387_600_000, 119_939_720, 31_190_400, 0)
 
@@ -72,7 +73,7 @@ VIDEO_MODELS: Final = (
         memory=_MODELSCOPE_MEMORY, licence="CC-BY-NC-4.0", commercial=False, size_bytes=7_000_000_000,
         downloads=hub.downloads(*_MODELSCOPE, _UNET_PLAIN, _UNET_WEIGHTS),
         base_area=256 * 256, sizes=((256, 256),), guidance_scale=9.0, scheduler=Scheduler.DPMPP,
-        schedulers=EXACT_SAMPLERS, accepts=("modelscope",),
+        schedulers=EXACT_SAMPLERS,
     ),
     _model(
         "zeroscope", "Zeroscope v2 576w", "text-to-video-sd", _ZEROSCOPE,
@@ -80,7 +81,7 @@ VIDEO_MODELS: Final = (
         size_bytes=7_000_000_000,
         downloads=hub.downloads(*_ZEROSCOPE, _UNET_PLAIN, _UNET_PICKLES, convert="tensors"), base_area=576 * 320,
         sizes=((576, 320), (320, 576)), context_frames=24, guidance_scale=9.0, scheduler=Scheduler.DPMPP,
-        schedulers=EXACT_SAMPLERS, accepts=("modelscope",),
+        schedulers=EXACT_SAMPLERS,
     ),
     _svd("svd", "Stable Video Diffusion, 14 frames", _SVD, 14),
     _svd("svd-xt", "Stable Video Diffusion XT, 25 frames", _SVD_XT, 25),
@@ -93,7 +94,8 @@ VIDEO_MODELS: Final = (
         scheduler_config={"flow_shift": 3.0},
     ),
     _model(
-        "wan2.2-5b", "Wan 2.2 TI2V 5B", "wan", _WAN22, licence="Apache-2.0", size_bytes=34_200_000_000,
+        "wan2.2-5b", "Wan 2.2 TI2V 5B", "wan", _WAN22, memory=_WAN22_MEMORY, licence="Apache-2.0",
+        size_bytes=34_200_000_000,
         downloads=hub.downloads(*_WAN22, (*_TRANSFORMER_PLAIN, "tokenizer/tokenizer.json"), _TRANSFORMER_WEIGHTS),
         base_area=1280 * 704, sizes=((1280, 704), (704, 1280)), native_fps=24, context_frames=121, max_frames=121,
         prompt_tokens=500, num_inference_steps=50, guidance_scale=5.0, accepts=("wan2.2-5b",), size_multiple=32,

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import threading
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,13 @@ import pytest
 from db.settings import StorageSettings
 from db.storage.open import open_storage
 from pipeline.clip import Clip
-from pipeline.cluster.deployments import GenerateDeployment, PostprocessDeployment, UpscaleDeployment
-from pipeline.cluster.replica import FINISHED, TimedClip
+from pipeline.cluster.deployments import (
+    GenerateDeployment,
+    InterpolateDeployment,
+    PostprocessDeployment,
+    UpscaleDeployment,
+)
+from pipeline.cluster.replica import FINISHED, StageReplica, TimedClip
 from pipeline.contract.errors import ImageGone, OutOfMemory, StageFailed
 from pipeline.contract.source_file import SourceFile
 from pipeline.contract.spec import Format
@@ -49,6 +55,26 @@ async def test_a_stage_returns_its_frames_and_the_seconds_of_every_stage(upscale
 
 async def test_a_stage_is_loaded_in_the_thread_that_will_run_it(upscaler: UpscaleDeployment) -> None:
     assert upscaler._object.loaded_in.startswith("upscale")
+
+
+@pytest.mark.parametrize("deployment", [GenerateDeployment, InterpolateDeployment, UpscaleDeployment])
+def test_every_stage_with_networks_warms_up_the_model_of_the_deployment(
+    deployment: type[StageReplica], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warmed: list[tuple[str, str]] = []
+
+    class Stage:
+        def __init__(self, *_: object) -> None:
+            pass
+
+        def warm_up(self, name: str) -> None:
+            warmed.append((threading.current_thread().name.rpartition("_")[0], name))
+
+    monkeypatch.setattr(deployment, "_stage_class", lambda _: Stage)
+
+    deployment(PipelineSettings(_env_file=None, model_variant="animatediff"))
+
+    assert warmed == [(deployment.stage, "animatediff")]
 
 
 async def test_an_unexpected_error_is_raised_with_the_name_of_the_stage(upscaler: UpscaleDeployment) -> None:

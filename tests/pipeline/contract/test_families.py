@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -50,6 +51,7 @@ def test_a_model_agrees_with_its_family(model: Any) -> None:
         ({"model": "animatediff", "motion": "zoom-in"}, "/motion"),
         ({"model": "animatediff-v2", "loras": [{"name": "nothing"}]}, "/loras/0/name"),
         ({"model": "animatediff", "loop": True, "scheduler": "heun"}, "/scheduler"),
+        ({"model": "animatediff", "loop": True, "scheduler": "own"}, "/scheduler"),
         ({"model": "animatediff", "style": "night"}, "/style"),
     ],
 )
@@ -80,3 +82,13 @@ def test_upscalers_are_chosen_by_purpose_and_factor() -> None:
     assert choose_upscaler(spec(), model, 4).name == "realesrgan-x4plus"
     assert choose_upscaler(spec(upscaler="fast"), model, 2).scale == 4
     assert set(CHOSEN_UPSCALERS.values()) <= set(UPSCALERS)
+
+
+def test_a_loop_is_refused_if_the_models_own_default_sampler_keeps_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = replace(MODELS["animatediff"], name="mine", scheduler=Scheduler.OWN)
+    monkeypatch.setitem(MODELS, "mine", own)
+
+    with pytest.raises(Refused, match="ddim, euler or lcm"):
+        choose_model(spec(model="mine", loop=True))
+
+    assert choose_model(spec(model="mine", loop=True, scheduler="euler")) == (own, Scheduler.EULER)

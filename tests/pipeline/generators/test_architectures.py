@@ -24,6 +24,7 @@ PARAMETERS = {
     "modelscope": {"unet": 1411.2, "text_encoder": 340.4},
     "svd": {"unet": 1524.6, "vae": 97.7, "image_encoder": 632.1},
     "wan-1.3b": {"transformer": 1419.0, "vae": 126.9, "text_encoder": 5680.9},
+    "wan2.2-5b": {"transformer": 4999.8, "vae": 704.7},
     "ltx-video": {"transformer": 1923.4, "text_encoder": 4762.3},
     "cogvideox-2b": {"transformer": 1693.8, "vae": 215.6},
 }  # fmt: skip

@@ -3,13 +3,11 @@
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import diffusers
 import numpy as np
 import pytest
 import torch
-from diffusers.pipelines.deprecated.text_to_video_synthesis.pipeline_text_to_video_synth import TextToVideoSDPipeline
 
 from pipeline.clip import Frames
 from pipeline.contract.catalog import MODELS
@@ -18,69 +16,26 @@ from pipeline.contract.plan import Plan
 from pipeline.generators import images
 from pipeline.generators.open import CLASSES, open_generator
 from pipeline.models.hardware import Device
-from tests.pipeline import small_models, small_networks
-from tests.pipeline.generators.families import FOLDERS, Parts, Plans, draw, open_small, picture, plan_for
+from tests.pipeline import small_models
+from tests.pipeline.generators.families import (
+    FOLDERS,
+    Parts,
+    Plans,
+    common,
+    draw,
+    open_small,
+    picture,
+    plain_pipeline,
+    plan_for,
+    to_uint8,
+)
 
 pytestmark = pytest.mark.usefixtures("library_warnings")
 
 
-def to_uint8(frames: torch.Tensor) -> Frames:
-    pixels: Frames = frames[0].float().mul(255).round().byte().permute(0, 2, 3, 1).numpy()
-    return pixels
-
-
-def common(requested: Plan) -> dict[str, Any]:
-    return {
-        "prompt": requested.prompt, "negative_prompt": requested.negative_prompt or None,
-        "num_frames": requested.frames_to_draw, "width": requested.base_width, "height": requested.base_height,
-        "num_inference_steps": requested.num_inference_steps, "guidance_scale": requested.guidance_scale,
-        "generator": torch.Generator("cpu").manual_seed(requested.seed), "output_type": "pt",
-    }  # fmt: skip
-
-
 def plain(name: str, folder: dict[str, Path], requested: Plan) -> Frames:
-    """What diffusers draws, without any code of this project."""
-    arguments = common(requested)
-    local: dict[str, Any] = {"local_files_only": True, "use_safetensors": True}
-    if name == "animatediff-sdxl":
-        torch.manual_seed(0)
-        adapter = small_networks.motion_adapter(mid_block=False)
-        pipe = diffusers.AnimateDiffSDXLPipeline.from_pretrained(
-            folder["base"], motion_adapter=adapter, variant="fp16", **local
-        )
-        unet = diffusers.UNet2DConditionModel.from_pretrained(folder["base"] / "unet", variant="fp16", **local)
-        # The one difference on purpose: diffusers leaves this layer random.
-        pipe.unet.add_embedding.load_state_dict(unet.add_embedding.state_dict())
-        config = {key: value for key, value in pipe.scheduler.config.items() if key != "_use_default_values"}
-        pipe.scheduler = diffusers.DDIMScheduler.from_config(
-            {**config, "beta_schedule": "linear", "clip_sample": False, "timestep_spacing": "linspace"}
-        )
-    elif name in ("modelscope", "zeroscope"):
-        pipe = TextToVideoSDPipeline.from_pretrained(folder["base"], **local)
-        if requested.scheduler == "dpm++":
-            pipe.scheduler = diffusers.DPMSolverMultistepScheduler.from_config(pipe.scheduler.config)
-    elif name == "svd":
-        pipe = diffusers.StableVideoDiffusionPipeline.from_pretrained(folder["base"], variant="fp16", **local)
-        arguments["max_guidance_scale"] = arguments.pop("guidance_scale")
-        for unused in ("prompt", "negative_prompt"):
-            del arguments[unused]
-        arguments["image"] = images.decode(requested.image, requested.base_width, requested.base_height)
-        arguments["fps"] = 7
-    else:
-        pipe = getattr(
-            diffusers,
-            {
-                "wan-1.3b": "WanPipeline",
-                "wan2.2-5b": "WanPipeline",
-                "ltx-video": "LTXPipeline",
-                "cogvideox-2b": "CogVideoXPipeline",
-            }[name],
-        ).from_pretrained(folder["base"], **local)
-        if name == "wan-1.3b":
-            pipe.scheduler = diffusers.UniPCMultistepScheduler.from_config(pipe.scheduler.config, flow_shift=3.0)
-        if name == "ltx-video":
-            arguments["frame_rate"] = 24
-    pipe.set_progress_bar_config(disable=True)
+    """What diffusers draws."""
+    pipe, arguments = plain_pipeline(name, folder, requested)
     with torch.inference_mode():
         return to_uint8(pipe(**arguments).frames)
 
@@ -134,7 +89,8 @@ def test_ltx_video_begins_with_the_image(parts: Parts, plan: Plans) -> None:
 def test_stable_video_without_an_image_draws_the_first_frame(
     parts: Parts, plan: Plans, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    small_models.stable_diffusion(root / "sd")
+    if not (root / "sd").exists():
+        small_models.stable_diffusion(root / "sd")
     monkeypatch.setattr("pipeline.generators.stable_video.FIRST_FRAME_STEPS", 1)
     model = replace(MODELS["svd"], memory=None)
     generator = open_generator(model, {**parts("svd"), "text-to-image": root / "sd"}, Device("cpu"), Path)
@@ -142,6 +98,32 @@ def test_stable_video_without_an_image_draws_the_first_frame(
     first, other = (draw(generator, plan_for(plan, "svd", image="", prompt=prompt)) for prompt in ("a red", "a blue"))
 
     assert not np.array_equal(first.frames, other.frames)
+
+
+def test_the_drawing_of_the_first_frame_stops_within_one_step(
+    parts: Parts, plan: Plans, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not (root / "sd").exists():
+        small_models.stable_diffusion(root / "sd")
+    model = replace(MODELS["svd"], memory=None, preview="none")
+    generator = open_generator(model, {**parts("svd"), "text-to-image": root / "sd"}, Device("cpu"), Path)
+    calls: list[int] = []
+    predict = diffusers.UNet2DConditionModel.forward
+
+    def counted(*arguments: object, **options: object) -> object:
+        calls.append(1)
+        return predict(*arguments, **options)
+
+    monkeypatch.setattr(diffusers.UNet2DConditionModel, "forward", counted)
+
+    def check() -> None:
+        if len(calls) == 2:
+            raise Stopped
+
+    with pytest.raises(Stopped), torch.inference_mode():
+        generator.draw(plan_for(plan, "svd", image=""), lambda *_: None, check)
+
+    assert len(calls) == 2
 
 
 def test_stable_video_without_an_image_and_a_text_model_fails(parts: Parts, plan: Plans) -> None:

@@ -229,6 +229,22 @@ def test_a_lora_for_another_model_fails_with_its_name(root: Path, plan: Plans) -
         draw(open_small(root), plan(**SMALL, loras=({"name": "other"},)))
 
 
+def test_the_sampler_of_sd15_equals_plain_diffusers_and_reports_no_more_steps_than_requested(
+    root: Path, plan: Plans
+) -> None:
+    """PNDM calls the network once more."""
+    requested = plan(**{**SMALL, "num_inference_steps": 5, "scheduler": "own"})
+    steps: list[tuple[int, int]] = []
+
+    with torch.inference_mode():
+        clip = open_small(root).draw(requested, lambda *step: steps.append(step[:2]), lambda: None)
+
+    pipe = plain_pipeline(root)
+    pipe.scheduler = diffusers.PNDMScheduler.from_pretrained(root / "sd15", subfolder="scheduler", **TRAINED_WITH)
+    assert np.array_equal(clip.frames, plain(pipe, requested))
+    assert steps == [(1, 5), (2, 5), (3, 5), (4, 5), (5, 5), (5, 5)]
+
+
 def test_a_loop_ends_where_it_begins(root: Path, plan: Plans) -> None:
     """The frames are rolled between the steps, so none is special: the step across the seam is like any other."""
     generator = open_small(root)

@@ -66,6 +66,18 @@ def test_lcm_supports_any_number_of_steps(plan: Plans, steps: int) -> None:
     assert len(scheduler.timesteps) == steps
 
 
+def test_the_scheduler_of_ltx_video_makes_a_single_step(plan: Plans) -> None:
+    published = {"use_dynamic_shifting": True, "base_shift": 0.95, "max_shift": 2.05, "shift_terminal": 0.1}
+
+    for steps in (1, 2):
+        requested = plan(scheduler="own", num_inference_steps=steps)
+        scheduler = create_scheduler(requested, published, FlowMatchEulerDiscreteScheduler)
+        scheduler.set_timesteps(steps, mu=1.5)
+
+        assert scheduler.timesteps.isfinite().all()
+        assert scheduler.config.shift_terminal == (None if steps == 1 else 0.1)
+
+
 def test_a_config_read_from_a_file_keeps_the_settings_of_the_catalog(plan: Plans) -> None:
     """diffusers drops the keys that a file lacks when it creates another scheduler from the config."""
     published = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "steps_offset": 1}

@@ -160,6 +160,44 @@ def test_older_releases_of_film_are_refused(network: torch.nn.Module, reason: st
         film.load(INTERPOLATORS["film"], tmp_path / "film_net_fp32.pt", "cpu")
 
 
+class Darker(torch.nn.Module):
+    """Draws frames of `gain` times their brightness, which tells from which file it was loaded."""
+
+    def __init__(self, gain: float) -> None:
+        super().__init__()
+        self.gain = torch.nn.Parameter(torch.tensor(gain))
+
+    def forward(self, first: Tensor, second: Tensor, times: Tensor) -> Tensor:
+        return (first + (second - first) * times[:, :, None, None]) * self.gain
+
+
+@pytest.mark.parametrize(
+    ("dtype", "files", "drawn"),
+    [
+        (torch.float16, ("film_net_fp32.pt", "film_net_fp16.pt"), 0.25),
+        (torch.float32, ("film_net_fp32.pt", "film_net_fp16.pt"), 0.5),
+        (torch.float16, ("film_net_fp32.pt",), 0.5),
+    ],
+    ids=["half", "single", "half without its file"],
+)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_half_precision_has_a_file_of_its_own(
+    dtype: torch.dtype, files: tuple[str, ...], drawn: float, tmp_path: Path, never_stop: Callable[[], None]
+) -> None:
+    gains = {"film_net_fp32.pt": 1.0, "film_net_fp16.pt": 0.5}
+    for file in files:
+        network = torch.jit.script(Darker(gains[file]).to(torch.float16 if "16" in file else torch.float32))
+        network.save(str(tmp_path / file))
+    interpolate = film.load(INTERPOLATORS["film"], tmp_path / "film_net_fp32.pt", "cpu", dtype)
+    base = torch.stack([torch.zeros(3, 64, 64), torch.ones(3, 64, 64)]).to(dtype)
+
+    with torch.inference_mode():
+        frames = interpolate(base, [0.5], never_stop)
+
+    assert frames.dtype is dtype
+    assert positions_of(frames) == [drawn]
+
+
 def test_the_torchscript_file_draws_any_time(models_dir: Path, never_stop: Callable[[], None]) -> None:
     entry = INTERPOLATORS["tiny-film"]
     interpolate = film.load(entry, find_file(entry, models_dir), "cpu")

@@ -22,6 +22,8 @@ from pipeline.models import film
 ROOT = Path(__file__).parents[3]
 HEIGHT, WIDTH, FIRST, STEP, FRAMES = 40, 200, 12.0, 11.0, 16
 RATES = (24, 30, 60)
+# The first version of Python without wheels of TensorFlow.
+NO_TENSORFLOW = (3, 14)
 
 
 def dots() -> Tensor:
@@ -126,9 +128,32 @@ print(json.dumps({"blend": frames[:, 0, 0, 0].tolist(), "dot": found}))
 """
 
 
-@pytest.mark.skipif(importlib.util.find_spec("tensorflow") is None, reason="the extra film-tf is not installed")
+def require_tensorflow() -> None:
+    """`make test-models` must not pass without the proof. TensorFlow has wheels for some versions of Python only."""
+    if importlib.util.find_spec("tensorflow") is not None:
+        return
+    if os.environ.get("AURA_TEST_MODELS") == "all" and sys.version_info < NO_TENSORFLOW:
+        pytest.fail("the extra film-tf is not installed: pip install -e '.[film-tf]'")
+    pytest.skip("the extra film-tf is not installed")
+
+
+@pytest.mark.parametrize(
+    ("version", "outcome"), [((3, 11), pytest.fail.Exception), (NO_TENSORFLOW, pytest.skip.Exception)]
+)
+def test_all_tests_of_the_models_need_tensorflow_where_there_is_one(
+    version: tuple[int, int], outcome: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AURA_TEST_MODELS", "all")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(sys, "version_info", version)
+
+    with pytest.raises(outcome, match="film-tf is not installed"):
+        require_tensorflow()
+
+
 def test_a_saved_model_with_the_published_signature_draws_any_time(plan: Callable[..., Plan], tmp_path: Path) -> None:
     """In a process of its own: TensorFlow warns at its import, and neither library should see the other's threads."""
+    require_tensorflow()
     wanted = {str(fps): positions(plan, fps) for fps in RATES}
     program = ["-W", "ignore", "-c", SAVED_MODEL_PROGRAM, str(tmp_path), str(ROOT), json.dumps(wanted)]
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}

@@ -7,6 +7,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
+from torch.nn import functional
 
 from pipeline.models import realesrgan
 from pipeline.models.realesrgan import RRDBNet, SRVGGNetCompact
@@ -126,6 +127,54 @@ def test_dense_blocks_use_the_published_scale_and_slope() -> None:
     block.rdb1.conv1.bias.data.fill_(-1.0)
     block.rdb1.conv5.weight.data[0, 1, 1, 1] = 1.0
     assert torch.allclose(block(zeros), zeros - 0.2 * 0.2 * 0.2)
+
+
+def published_rrdbnet(weights: dict[str, Tensor], x: Tensor, scale: int) -> Tensor:
+    """RRDBNet as upstream computes it, from the keys of a checkpoint."""
+
+    def conv(name: str, x: Tensor) -> Tensor:
+        return functional.conv2d(x, weights[f"{name}.weight"], weights[f"{name}.bias"], padding=1)
+
+    def active(name: str, x: Tensor) -> Tensor:
+        return functional.leaky_relu(conv(name, x), 0.2)
+
+    def dense(name: str, x: Tensor) -> Tensor:
+        x1 = active(f"{name}.conv1", x)
+        x2 = active(f"{name}.conv2", torch.cat((x, x1), 1))
+        x3 = active(f"{name}.conv3", torch.cat((x, x1, x2), 1))
+        x4 = active(f"{name}.conv4", torch.cat((x, x1, x2, x3), 1))
+        return conv(f"{name}.conv5", torch.cat((x, x1, x2, x3, x4), 1)) * 0.2 + x
+
+    side = 4 // scale
+    batch, channels, height, width = x.shape
+    x = x.view(batch, channels, height // side, side, width // side, side).permute(0, 1, 3, 5, 2, 4)
+    features = conv("conv_first", x.reshape(batch, channels * side**2, height // side, width // side))
+    body = features
+    for block in range(sum(name.endswith("rdb1.conv1.weight") for name in weights)):
+        trunk = body
+        for number in (1, 2, 3):
+            trunk = dense(f"body.{block}.rdb{number}", trunk)
+        body = trunk * 0.2 + body
+    features = features + conv("conv_body", body)
+    for name in ("conv_up1", "conv_up2"):
+        features = active(name, features.repeat_interleave(2, 2).repeat_interleave(2, 3))
+    return conv("conv_last", active("conv_hr", features))
+
+
+@pytest.mark.parametrize(("height", "width"), [(8, 12), (7, 9), (5, 6), (1, 3)])
+@pytest.mark.parametrize("scale", [1, 2, 4])
+def test_the_large_network_equals_the_published_one(scale: int, height: int, width: int) -> None:
+    """Sides that its pixel-unshuffle does not divide are continued with their last pixels, and cropped afterwards."""
+    torch.manual_seed(0)
+    network = RRDBNet(scale, num_feat=8, num_block=2, num_grow_ch=4)
+    image, side = torch.rand(2, 3, height, width), 4 // scale
+    rows, columns = (torch.arange(size + -size % side).clamp(max=size - 1) for size in (height, width))
+
+    with torch.inference_mode():
+        found = network(image)
+        expected = published_rrdbnet(network.state_dict(), image[..., rows, :][..., columns], scale)
+
+    assert torch.equal(found, expected[..., : height * scale, : width * scale])
 
 
 def test_x2_pixel_unshuffles_its_input() -> None:

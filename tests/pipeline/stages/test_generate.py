@@ -186,6 +186,24 @@ def test_a_warm_up_is_one_step_at_the_native_size(generate: Generate, monkeypatc
     ]
 
 
+def test_a_model_whose_native_size_exceeds_the_memory_is_only_loaded(
+    models_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A replica that cannot warm up must start: smaller jobs are drawn."""
+    generate = Generate(models_dir, "cpu")
+
+    def too_large(*_: object) -> None:
+        raise OutOfMemory("generate")
+
+    monkeypatch.setattr(Generate, "__call__", too_large)
+    monkeypatch.setattr(type(generate.hardware), "is_gpu", property(lambda _: generate._loaded is None))
+    monkeypatch.setattr(type(generate.hardware), "dtype", lambda *_: torch.float32)
+
+    generate.warm_up("tiny")
+
+    assert generate._loaded is not None
+
+
 @pytest.mark.parametrize(
     ("name", "size"), [("wan-1.3b", (832, 480, 81)), ("animatediff", (512, 512, 16)), ("cogvideox-2b", (720, 480, 49))]
 )

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -108,3 +109,29 @@ def test_out_of_memory_is_retried_once_in_small_batches(
 
     assert batches[0] == 8
     assert set(batches[1:]) == {1}
+
+
+def test_a_warm_up_loads_the_interpolator_of_a_model_and_draws_one_frame(
+    models_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only on a GPU. Without one, the test replaces the property that the decision reads."""
+    stage = Interpolate(models_dir, "cpu")
+    stage.warm_up("tiny")
+    assert stage._loaded is None
+    monkeypatch.setattr(type(stage.hardware), "is_gpu", True)
+    drawn: list[torch.Size] = []
+    call = film.AnyTime.__call__
+
+    def counted(self: film.AnyTime, *arguments: Any) -> torch.Tensor:
+        frames = call(self, *arguments)
+        drawn.append(frames.shape)
+        return frames
+
+    monkeypatch.setattr(film.AnyTime, "__call__", counted)
+
+    for name in ("animatediff", "nothing", "tiny"):
+        stage.warm_up(name)
+
+    assert stage._loaded is not None
+    assert stage._loaded[0] == "tiny-film"
+    assert drawn == [(1, 3, 64, 64)]

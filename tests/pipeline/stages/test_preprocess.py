@@ -259,6 +259,21 @@ def test_a_plan_that_exceeds_the_memory_is_reduced_and_then_refused(
     assert refused.value.pointer == "/duration_seconds"
 
 
+@pytest.mark.parametrize(("gib", "offload"), [(2.8, None), (3.2, False), (5, True)])
+def test_a_model_whose_weights_alone_exceed_the_memory_is_refused_as_such(
+    gib: float, offload: bool | None, models_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No shorter video would help."""
+    monkeypatch.setattr("pipeline.stages.preprocess.is_available", lambda *_: True)
+    model = "wan-1.3b" if offload else "animatediff"
+    size = {"width": 832, "height": 480} if offload else {}
+
+    with pytest.raises(Refused, match="for its weights alone") as refused:
+        Preprocess(models_dir, Budget(int(gib * 2**30), offload=offload))(spec(model=model, duration_seconds=1, **size))
+
+    assert refused.value.pointer == "/model"
+
+
 def test_a_bad_image_is_refused_before_a_gpu_is_used(preprocess: Preprocess, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pipeline.stages.preprocess.is_available", lambda *_: True)
     with pytest.raises(Refused) as refused:

@@ -7,6 +7,7 @@ import torch
 
 from pipeline.clip import Clip
 from pipeline.contract.errors import CheckStopped, OutOfMemory, StageFailed, Stopped
+from pipeline.contract.hardware import Budget
 from pipeline.contract.plan import Plan
 from pipeline.models.realesrgan import RRDBNet, SRVGGNetCompact
 from pipeline.stages import upscale as module
@@ -207,3 +208,28 @@ def test_the_chosen_upscaler_and_its_strength_are_used(
     assert not np.array_equal(frames[0.5], frames[1.0])
     assert stage._loaded is not None
     assert stage._loaded[0] == "realesr-general-x4v3@0"
+
+
+def test_a_warm_up_enlarges_one_frame_with_each_upscaler_of_a_model(
+    upscale: Upscale, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only on a GPU. Without one, the test replaces the property that the decision reads."""
+    upscale.warm_up("tiny")
+    assert upscale._loaded is None
+    monkeypatch.setattr(type(upscale.hardware), "is_gpu", True)
+    monkeypatch.setattr(type(upscale.hardware), "budget", lambda _: Budget())
+    enlarged: list[torch.Size] = []
+    load = Upscale.load
+
+    def loaded(self: Upscale, name: str) -> Callable[[torch.Tensor], None]:
+        network = load(self, name)
+        return lambda frame: enlarged.append(network(frame).shape)
+
+    monkeypatch.setattr(Upscale, "load", loaded)
+
+    for model in ("animatediff", "nothing", "tiny"):
+        upscale.warm_up(model)
+
+    assert enlarged == [(1, 3, 256, 256), (1, 3, 128, 128)]
+    assert upscale._loaded is not None
+    assert upscale._loaded[0] == "tiny-realesr-x2"

@@ -64,7 +64,7 @@ type Reason = "loop" | "loopSampler" | "image" | "prompt_travel" | "travelLoop" 
 export type Off = Partial<Record<SettingName, { key: Reason }>>;
 
 /** The gateway refuses these samplers for loops. */
-const NOT_FOR_LOOPS = ["heun", "dpm++"];
+const NOT_FOR_LOOPS = ["heun", "dpm++", "own"];
 
 export function canLoop(scheduler: Settings["scheduler"]): boolean {
   return !scheduler || !NOT_FOR_LOOPS.includes(scheduler);
