@@ -71,6 +71,17 @@ await page.getByRole("article", { name: HOSTILE }).getByRole("link").click();
 await page.waitForURL("**/v/*");
 await page.reload();
 await page.getByRole("heading", { name: HOSTILE, level: 1 }).waitFor();
+
+// A frame of it begins the next video, with a model that takes one.
+await page.getByRole("button", { name: "Use this frame" }).click();
+await page.waitForURL("**/create");
+await page.getByRole("combobox", { name: "Model" }).selectOption("ltx-video");
+await page.getByText(/From your video, at/).waitFor();
+await shoot(page, "frame-dark-wide");
+await page.getByRole("button", { name: "Remove the image" }).click();
+await page.getByRole("combobox", { name: "Model" }).selectOption("tiny");
+await page.goBack();
+await page.getByRole("heading", { name: HOSTILE, level: 1 }).waitFor();
 await page.getByRole("button", { name: "Finish again" }).click();
 await page.getByRole("dialog").getByText("WEBM").click();
 await page.getByRole("dialog").getByRole("button", { name: "Finish", exact: true }).click();

@@ -49,7 +49,7 @@ export function AppShell({ theme, children }: { theme: Theme; children: ReactNod
       <header
         className={cx(
           "top-0 z-40 flex h-14 w-full items-center gap-4 px-4 sm:px-6",
-          landing ? "absolute bg-linear-to-b from-bg/75 to-transparent" : "sticky border-b border-border bg-bg/95",
+          landing ? "absolute bg-linear-to-b from-bg/75 to-transparent" : "sticky border-b border-border bg-bg",
         )}
       >
         <Link href="/" className="-ml-1 flex items-center gap-2 rounded-s p-1 font-semibold">

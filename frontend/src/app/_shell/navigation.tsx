@@ -24,7 +24,7 @@ export function Navigation({ placement }: { placement: "header" | "bottom" }) {
       aria-label={t("mainNavigation")}
       className={
         bottom
-          ? "fixed inset-x-0 bottom-0 z-40 flex border-t border-border bg-bg/95 pb-[env(safe-area-inset-bottom)] lg:hidden"
+          ? "fixed inset-x-0 bottom-0 z-40 flex border-t border-border bg-bg pb-[env(safe-area-inset-bottom)] lg:hidden"
           : "hidden items-center gap-1 lg:flex"
       }
     >
