@@ -34,6 +34,8 @@ for (const [name, breakIt] of Object.entries(DEFECTS)) {
 const page = await openPage(browser, { bypassCSP: true });
 await observe(page);
 await page.goto(`${process.env.AURA_WEB}/login`);
+// After React has taken over the page: it would put the heading back.
+await page.waitForTimeout(700);
 assert((await injected(page)).length === 0, "nothing is injected");
 await page.evaluate(() => (document.querySelector("h1").innerHTML = '<img src=x onerror="globalThis.hacked = 1">'));
 await page.waitForFunction(() => globalThis.hacked);

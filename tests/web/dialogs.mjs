@@ -32,10 +32,10 @@ export function dialogsOf(content) {
 
 export const STAFF_DIALOGS = [
   ["/admin", "invite", (page) => radio("Accounts")(page).then(() => button("Invite")(page))],
-  ["/admin", "queue", radio("Queue"), "main h2"],
+  ["/admin", "queue", radio("Queue"), "text=Oldest waits for"],
   ["/admin", "workers", radio("Workers"), "text=Replicas"],
   ["/admin", "storage", radio("Storage"), "text=Last garbage collection"],
-  ["/admin", "failures", radio("Failures"), "main h2"],
+  ["/admin", "failures", radio("Failures"), "text=Failed jobs, the last one first"],
   ["/admin", "audit", radio("Audit log"), "main table"],
   ["/moderation", "decision", button("Hide"), 'button:has-text("Confirm")'],
 ];

@@ -81,7 +81,10 @@ await visit(page, "/settings");
 assert((await page.getByRole("textbox", { name: "Name" }).first().inputValue()) === NAME, "the name in the settings");
 
 const visitor = await openPage(browser);
-await visit(visitor, "/", PROMPT);
+await visitor.goto(base);
+// The public gallery is loaded when its place comes near the screen.
+await visitor.mouse.wheel(0, 2000);
+await check(visitor, "/", PROMPT);
 await visit(visitor, `/gallery/${plain}`, PROMPT);
 await visit(visitor, `/s/${token}`, TITLE, PROMPT);
 for (const path of [`/s/${token}`, `/gallery/${plain}`]) {

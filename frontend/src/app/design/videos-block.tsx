@@ -1,4 +1,5 @@
 "use client";
+import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { Button } from "@/components/button";
 import { CompareGrid } from "@/features/compare/compare-grid";
@@ -6,6 +7,8 @@ import { RecipeDifferences } from "@/features/compare/recipe-differences";
 import { Examined } from "@/features/moderation/moderated-video";
 import { QueueSkeleton } from "@/features/moderation/moderation-view";
 import { Gone } from "@/features/published/gone";
+import { DEFAULTS } from "@/features/composer/settings";
+import { recipeKey } from "@/features/videos/api";
 import { BulkBar } from "@/features/videos/bulk-bar";
 import { EmptyGallery } from "@/features/videos/empty-gallery";
 import { GallerySkeleton } from "@/features/videos/gallery-view";
@@ -21,6 +24,9 @@ const none = () => undefined;
 export function VideosBlock() {
   const t = useTranslations();
   const [selection, setSelection] = useState(false);
+  // The samples are no videos of the gateway.
+  const queries = useQueryClient();
+  useState(() => [HIDDEN, REJECTED].map(({ id, prompt }) => queries.setQueryData(recipeKey(id), { prompt, ...DEFAULTS })));
   return (
     <>
       <Specimen of="VideoTile" look="stack">

@@ -1,12 +1,20 @@
 "use client";
-import { useEffect, useRef, useState } from "react";
+import { Suspense, lazy, useEffect, useRef, useState } from "react";
 import { Pause, Play } from "lucide-react";
 import { IconButton } from "@/components/button";
 import { useTranslations } from "@/lib/i18n";
 import { useMotionAllowed } from "@/lib/use-media";
 import { cx } from "@/lib/cx";
 import { startAura, type AuraRenderer } from "./aura-renderer";
-import { SplineScene } from "./spline-scene";
+
+const nothing = () => null;
+/** Loaded only if a scene is set. */
+const SplineScene = lazy(() =>
+  import("./spline-scene").then(
+    (module) => ({ default: module.SplineScene }),
+    () => ({ default: nothing }),
+  ),
+);
 
 /** Whether the page is light now, whichever way that was decided. */
 function isLight(): boolean {
@@ -47,7 +55,11 @@ export function AuraHero() {
         ) : (
           <canvas ref={canvas} className={cx("size-full transition-opacity duration-[240ms]", mode === "starting" && "opacity-0")} />
         )}
-        <SplineScene />
+        {process.env.NEXT_PUBLIC_SPLINE_SCENE ? (
+          <Suspense>
+            <SplineScene />
+          </Suspense>
+        ) : null}
         <div className="absolute inset-x-0 bottom-0 h-40 bg-linear-to-t from-bg to-transparent" />
       </div>
       {motion && mode === "webgl" ? (

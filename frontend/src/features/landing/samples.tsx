@@ -1,11 +1,14 @@
 "use client";
-import dynamic from "next/dynamic";
-import { useEffect, useRef, useState } from "react";
+import { Suspense, lazy, useEffect, useRef, useState } from "react";
 
 const nothing = () => null;
 /** Without a network nothing is shown, and the page stays. */
-const load = () => import("@/features/published/public-gallery").then((module) => module.PublicGallery, () => nothing);
-const PublicGallery = dynamic(load, { ssr: false });
+const PublicGallery = lazy(() =>
+  import("@/features/published/public-gallery").then(
+    (module) => ({ default: module.PublicGallery }),
+    () => ({ default: nothing }),
+  ),
+);
 /** How far below the screen the place of the gallery may be when it is loaded. */
 const MARGIN = "100px";
 
@@ -19,5 +22,5 @@ export function Samples() {
     view.observe(place.current);
     return () => view.disconnect();
   }, []);
-  return <div ref={place}>{near ? <PublicGallery /> : null}</div>;
+  return <div ref={place}><Suspense>{near ? <PublicGallery /> : null}</Suspense></div>;
 }

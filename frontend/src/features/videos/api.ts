@@ -95,9 +95,11 @@ export async function recipe(video_id: string): Promise<Schemas["Spec"]> {
   return unwrap(api.GET("/api/videos/{video_id}/recipe", { params: { path: { video_id } } })) as Promise<Schemas["Spec"]>;
 }
 
+export const recipeKey = (video_id: string) => [...VIDEOS, "recipe", video_id];
+
 /** The request that repeats the video. It stays the same. */
 export function useRecipe(video_id: string) {
-  return useQuery({ queryKey: [...VIDEOS, "recipe", video_id], queryFn: () => recipe(video_id), staleTime: Infinity });
+  return useQuery({ queryKey: recipeKey(video_id), queryFn: () => recipe(video_id), staleTime: Infinity });
 }
 
 export function finish(video_id: string, body: Schemas["FinishRequest"]): Promise<Schemas["JobView"]> {
