@@ -80,6 +80,7 @@ await page.getByText(/From your video, at/).waitFor();
 await shoot(page, "frame-dark-wide");
 await page.getByRole("button", { name: "Remove the image" }).click();
 await page.getByRole("combobox", { name: "Model" }).selectOption("tiny");
+await page.getByRole("radio", { name: "Simple" }).click();
 await page.goBack();
 await page.getByRole("heading", { name: HOSTILE, level: 1 }).waitFor();
 await page.getByRole("button", { name: "Finish again" }).click();

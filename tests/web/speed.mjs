@@ -91,6 +91,8 @@ const PAGES = {
     await video.waitFor();
     await page.waitForFunction(() => document.querySelector("video").readyState >= 2);
     await video.click();
+    // Two clicks at once show the video on the whole screen.
+    await page.waitForTimeout(700);
     await video.click();
     for (const key of ["ArrowRight", "ArrowLeft"]) await page.keyboard.press(key);
     for (const button of ["Edit title and tags", "Share", "Finish again", "Publish"]) {
