@@ -109,6 +109,7 @@ OPERATIONS: Final[dict[str, Operation]] = {
     "GET /api/models": Operation(OWN),
     "GET /api/styles": Operation(OWN),
     "POST /api/styles/preview": Operation(OWN, {"prompt": "of the caller", "enhance_prompt": True}),
+    "POST /api/generate/estimate": Operation(OWN, {"prompt": "of the caller", "model": "tiny"}),
     "GET /api/videos": Operation(OWN),
     "GET /api/videos/tags": Operation(OWN),
     "POST /api/videos/bulk": Operation(OWNED, {"ids": ["{video_id}"], "action": "trash"}),
