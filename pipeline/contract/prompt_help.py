@@ -12,7 +12,6 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict
 
 from pipeline.contract.entries import Model
-from pipeline.contract.families import FAMILIES
 from pipeline.contract.styles import Style
 from pipeline.contract.vocabulary import COLOURS, WORDS
 
@@ -77,17 +76,14 @@ class PromptPart(BaseModel):
 
 def apply(prompt: str, negative: str, model: Model, style: Style | None, *, enhance: bool) -> tuple[str, str]:
     """The prompt and the negative prompt that are used, from the requested ones."""
-    reads_negative = FAMILIES[model.family].negative_prompt
+    faults = [negative]
     if style is not None:
-        prompt, negative = (
-            add_style(prompt, style, model),
-            join(negative, style.negative) if reads_negative else negative,
-        )
+        prompt = add_style(prompt, style, model)
+        faults.append(style.negative)
     if enhance:
         prompt = complete(prompt, model)
-        if reads_negative and not model.vocabulary:
-            negative = join(negative, by_family(NEGATIVES, model))
-    return prompt, negative
+        faults.append("" if model.vocabulary else by_family(NEGATIVES, model))
+    return prompt, join(*faults) if any(faults[1:]) else negative
 
 
 def by_family(texts: Mapping[str, str], model: Model) -> str:

@@ -42,12 +42,18 @@ def test_families_trained_on_sentences_get_sentences() -> None:
 
 
 def test_a_family_has_words_of_its_own() -> None:
-    """Zeroscope's training videos have watermarks. SVD has no negative prompt."""
+    """Zeroscope's training videos have watermarks."""
     prompt, negative = prompt_help.apply("a fox", "", MODELS["zeroscope"], None, enhance=True)
 
     assert prompt.endswith("clear picture, high resolution")
     assert negative.startswith("watermark")
-    assert prompt_help.apply("a fox", "rain", MODELS["svd"], STYLES["noir"], enhance=True)[1] == "rain"
+
+
+def test_a_first_frame_is_drawn_with_the_negative_prompt_of_style_and_help() -> None:
+    """SVD itself has none, but the text model that draws its first frame reads it."""
+    negative = prompt_help.apply("a fox", "rain", MODELS["svd"], STYLES["noir"], enhance=True)[1]
+
+    assert negative == f"rain, {STYLES['noir'].negative}, {NEGATIVES['']}"
 
 
 @pytest.mark.parametrize("style", [style for style in STYLES.values() if not style.vocabulary], ids=lambda s: s.name)
