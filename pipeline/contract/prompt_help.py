@@ -113,11 +113,7 @@ def parts(requested: str, used: str) -> list[PromptPart]:
 
 def add_style(prompt: str, style: Style, model: Model) -> str:
     if not style.vocabulary:
-        return (
-            as_sentence(prompt, "The style of the video is", style.prompt)
-            if model.family in SENTENCES
-            else join(prompt, style.prompt)
-        )
+        return extend(prompt, "The style of the video is", style.prompt, model)
     if style.prompt.startswith("on a "):
         return prompt if _mentions_background(prompt) else f"{prompt} {style.prompt}"
     return re.sub(r"^(an? |the )?", lambda article: f"{article[0]}{style.prompt} ", prompt, count=1)
@@ -129,18 +125,14 @@ def complete(prompt: str, model: Model) -> str:
         return _complete_shape(prompt)
     words = set(_words(prompt))
     missing = [addition or by_family(QUALITY, model) for known, addition in ASPECTS if not words & known]
-    if not missing:
-        return prompt
-    return (
-        as_sentence(prompt, "The video shows", ", ".join(missing))
-        if model.family in SENTENCES
-        else join(prompt, *missing)
-    )
+    return extend(prompt, "The video shows", ", ".join(missing), model) if missing else prompt
 
 
-def as_sentence(prompt: str, beginning: str, text: str) -> str:
-    """The prompt with one more sentence."""
-    return f"{prompt.rstrip('. ')}. {beginning} {text}."
+def extend(prompt: str, beginning: str, addition: str, model: Model) -> str:
+    """The prompt with an addition: as one more sentence with this beginning where the family reads sentences."""
+    if model.family in SENTENCES:
+        return f"{prompt.rstrip('. ')}. {beginning} {addition}."
+    return join(prompt, addition)
 
 
 def _complete_shape(prompt: str) -> str:

@@ -11,7 +11,9 @@ import pytest
 from api.events.messages import document
 from api.openapi import DocumentedApp
 from cli.system.web import SOURCES
+from pipeline.contract.catalog import LOOP_SCHEDULERS
 from pipeline.contract.plan import Plan
+from pipeline.contract.spec import Scheduler
 from pipeline.contract.vocabulary import unknown_words
 
 REPAIR = "run `make web-api`"
@@ -38,6 +40,13 @@ def test_the_examples_for_the_small_model_have_only_words_of_its_vocabulary() ->
     examples = re.findall(r'^  "([^"]+)",$', source, re.MULTILINE)
     assert len(examples) >= 3
     assert {example: unknown for example in examples if (unknown := unknown_words(example))} == {}
+
+
+def test_the_form_refuses_the_samplers_that_the_gateway_refuses_for_loops() -> None:
+    source = (SOURCES / "src/features/composer/settings.ts").read_text()
+    found = re.search(r"^const NOT_FOR_LOOPS = (\[.*\]);$", source, re.MULTILINE)
+    assert found
+    assert set(json.loads(found[1])) == set(Scheduler) - set(LOOP_SCHEDULERS)
 
 
 def test_no_registry_address_is_in_the_lock_file() -> None:

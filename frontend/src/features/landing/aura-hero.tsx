@@ -1,20 +1,15 @@
 "use client";
-import { Suspense, lazy, useEffect, useRef, useState } from "react";
+import { Suspense, useEffect, useRef, useState } from "react";
 import { Pause, Play } from "lucide-react";
 import { IconButton } from "@/components/button";
 import { useTranslations } from "@/lib/i18n";
+import { lazyDecoration } from "@/lib/lazy-decoration";
 import { useMotionAllowed } from "@/lib/use-media";
 import { cx } from "@/lib/cx";
 import { startAura, type AuraRenderer } from "./aura-renderer";
 
-const nothing = () => null;
 /** Loaded only if a scene is set. */
-const SplineScene = lazy(() =>
-  import("./spline-scene").then(
-    (module) => ({ default: module.SplineScene }),
-    () => ({ default: nothing }),
-  ),
-);
+const SplineScene = lazyDecoration(() => import("./spline-scene").then((module) => module.SplineScene));
 
 /** Whether the page is light now, whichever way that was decided. */
 function isLight(): boolean {

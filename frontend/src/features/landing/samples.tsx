@@ -1,14 +1,8 @@
 "use client";
-import { Suspense, lazy, useEffect, useRef, useState } from "react";
+import { Suspense, useEffect, useRef, useState } from "react";
+import { lazyDecoration } from "@/lib/lazy-decoration";
 
-const nothing = () => null;
-/** Without a network nothing is shown, and the page stays. */
-const PublicGallery = lazy(() =>
-  import("@/features/published/public-gallery").then(
-    (module) => ({ default: module.PublicGallery }),
-    () => ({ default: nothing }),
-  ),
-);
+const PublicGallery = lazyDecoration(() => import("@/features/published/public-gallery").then((module) => module.PublicGallery));
 /** How far below the screen the place of the gallery may be when it is loaded. */
 const MARGIN = "100px";
 
